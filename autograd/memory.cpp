@@ -1,0 +1,194 @@
+#include "ravel/autograd/memory.hpp"
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdlib>
+#include <mutex>
+
+#include "ravel/autograd/error.hpp"
+
+namespace ravel {
+namespace {
+
+// Blocks come in size classes, four to a doubling: 64, 80, 96, 112, 128, 160, ... Every block of a class can serve
+// every request of the class.
+constexpr int classes = 4 * 48;
+constexpr std::size_t smallest = 64;
+// Blocks up to this size are kept by the thread that frees them, up to `thread_bytes` per class.
+constexpr std::size_t small_limit = 16 * 1024;
+constexpr std::size_t thread_bytes = 256 * 1024;
+
+int class_of(std::size_t bytes) {
+  if (bytes <= smallest) return 0;
+  const int log2 = std::bit_width(bytes - 1) - 1;  // bytes is in (2^log2, 2^(log2+1)]
+  const std::size_t step = std::size_t{1} << (log2 - 2);
+  const std::size_t quarter = (bytes - (std::size_t{1} << log2) + step - 1) / step;  // 1..4
+  return 4 * (log2 - 6) + static_cast<int>(quarter);
+}
+
+std::size_t class_size(int size_class) {
+  const std::size_t base = smallest << (size_class / 4);
+  return base + base / 4 * static_cast<std::size_t>(size_class % 4);
+}
+
+// A free block holds the link to the next one of its class.
+struct FreeBlock {
+  FreeBlock* next;
+};
+
+struct FreeList {
+  FreeBlock* head = nullptr;
+  std::size_t count = 0;
+
+  void push(void* block) {
+    head = new (block) FreeBlock{head};
+    ++count;
+  }
+  void* pop() {
+    FreeBlock* const block = head;
+    head = block->next;
+    --count;
+    return block;
+  }
+};
+
+// The cache that all threads share. What is live and cached together never exceeds the most that was ever live: before
+// fresh memory is taken beyond that, blocks of other sizes go back to the system.
+class SharedCache {
+ public:
+  void* take(int size_class) {
+    const std::size_t bytes = class_size(size_class);
+    const std::lock_guard lock(mutex_);
+    use_.live += bytes;
+    use_.peak = std::max(use_.peak, use_.live);
+    FreeList& list = lists_[static_cast<std::size_t>(size_class)];
+    if (list.head != nullptr) {
+      use_.cached -= bytes;
+      return list.pop();
+    }
+    trim(use_.peak - use_.live);
+    void* block = std::aligned_alloc(64, bytes);
+    if (block == nullptr) {
+      trim(0);
+      block = std::aligned_alloc(64, bytes);
+    }
+    if (block == nullptr) use_.live -= bytes;
+    return block;
+  }
+
+  void give(void* block, int size_class) {
+    const std::lock_guard lock(mutex_);
+    use_.live -= class_size(size_class);
+    use_.cached += class_size(size_class);
+    lists_[static_cast<std::size_t>(size_class)].push(block);
+  }
+
+  void release() {
+    const std::lock_guard lock(mutex_);
+    trim(0);
+  }
+
+  MemoryUse use() {
+    const std::lock_guard lock(mutex_);
+    return use_;
+  }
+
+ private:
+  // Frees cached blocks, the largest first, until at most `keep` bytes of them are left.
+  void trim(std::size_t keep) {
+    for (int c = classes - 1; c >= 0 && use_.cached > keep; --c) {
+      FreeList& list = lists_[static_cast<std::size_t>(c)];
+      while (list.head != nullptr && use_.cached > keep) {
+        use_.cached -= class_size(c);
+        std::free(list.pop());
+      }
+    }
+  }
+
+  std::mutex mutex_;
+  std::array<FreeList, classes> lists_;
+  MemoryUse use_;
+};
+
+// Never destroyed: blocks are still given back while static objects end.
+SharedCache& shared_cache() {
+  static SharedCache* const cache = new SharedCache;
+  return *cache;
+}
+
+// The small blocks that this thread keeps for itself.
+class ThreadCache {
+ public:
+  ~ThreadCache() {
+    flush();
+    ended_ = true;
+  }
+  static bool usable() { return !ended_; }
+
+  void* take(int size_class) {
+    FreeList& list = lists_[static_cast<std::size_t>(size_class)];
+    return list.head != nullptr ? list.pop() : shared_cache().take(size_class);
+  }
+
+  void give(void* block, int size_class) {
+    FreeList& list = lists_[static_cast<std::size_t>(size_class)];
+    list.push(block);
+    if (list.count * class_size(size_class) > thread_bytes) shrink(size_class, list.count / 2);
+  }
+
+  void flush() {
+    for (int c = 0; c < small_classes; ++c) shrink(c, 0);
+  }
+
+  static constexpr int small_classes = 4 * (std::bit_width(small_limit) - 7) + 1;
+
+ private:
+  void shrink(int size_class, std::size_t keep) {
+    FreeList& list = lists_[static_cast<std::size_t>(size_class)];
+    while (list.count > keep) shared_cache().give(list.pop(), size_class);
+  }
+
+  std::array<FreeList, small_classes> lists_;
+  static thread_local bool ended_;
+};
+thread_local bool ThreadCache::ended_ = false;
+thread_local ThreadCache thread_cache;
+
+void* take(int size_class) {
+  const bool small = size_class < ThreadCache::small_classes && ThreadCache::usable();
+  return small ? thread_cache.take(size_class) : shared_cache().take(size_class);
+}
+
+}  // namespace
+
+void* allocate(std::size_t bytes) {
+  const bool possible = bytes < std::size_t{1} << 47;
+#if defined(RAVEL_SYSTEM_MALLOC)
+  void* const block = possible ? std::aligned_alloc(64, (bytes + 63) / 64 * 64 + 64) : nullptr;
+#else
+  void* const block = possible ? take(class_of(bytes)) : nullptr;
+#endif
+  require(block != nullptr, "out of memory: {:.1f} MiB more are not to be had", static_cast<double>(bytes) / 1048576.0);
+  return block;
+}
+
+void deallocate(void* block, std::size_t bytes) noexcept {
+#if defined(RAVEL_SYSTEM_MALLOC)
+  std::free(block);
+  (void)bytes;
+#else
+  const int size_class = class_of(bytes);
+  const bool small = size_class < ThreadCache::small_classes && ThreadCache::usable();
+  small ? thread_cache.give(block, size_class) : shared_cache().give(block, size_class);
+#endif
+}
+
+MemoryUse memory_use() { return shared_cache().use(); }
+
+void release_memory() {
+  if (ThreadCache::usable()) thread_cache.flush();
+  shared_cache().release();
+}
+
+}  // namespace ravel

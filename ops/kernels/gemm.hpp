@@ -1,0 +1,38 @@
+// Matrix products.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace ravel::kernels {
+
+// A matrix of floats or doubles in memory: element (i, j) is data[i * row_stride + j * column_stride]. One of the strides
+// is usually 1; a transposed matrix has the two exchanged, so no product ever needs a transposed copy.
+template <class T>
+struct Matrix {
+  const T* data;
+  std::int64_t row_stride, column_stride;
+};
+
+// Where products of a batch lie: product i reads a.data + a[i] and b.data + b[i] and writes c + c_stride * i, in elements.
+// Equal offsets broadcast an operand. Empty spans stand for one product at offset 0.
+struct Batch {
+  std::span<const std::int64_t> a, b;
+  std::int64_t c_stride = 0;
+};
+
+// What is done to C besides the product: C = A B + row_bias(m) + column_bias(n); null for none.
+template <class T>
+struct Epilogue {
+  const T* row_bias = nullptr;     // (rows) added along each row
+  const T* column_bias = nullptr;  // (columns) added along each column
+};
+
+// C (rows, columns), row-major with `c_row_stride`, becomes A (rows, depth) times B (depth, columns).
+// Each element is one chain of fused multiply-adds over `depth` in blocks whose size is fixed, so the bits are the same
+// for every number of threads and for every instruction set that has FMA. T is float or double.
+template <class T>
+void gemm(std::int64_t rows, std::int64_t columns, std::int64_t depth, Matrix<T> a, Matrix<T> b, T* c,
+          std::int64_t c_row_stride, const Epilogue<T>& epilogue = {}, const Batch& batch = {});
+
+}  // namespace ravel::kernels

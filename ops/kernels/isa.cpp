@@ -1,0 +1,48 @@
+#include "ravel/ops/kernels/isa.hpp"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "ravel/autograd/error.hpp"
+
+namespace ravel {
+namespace {
+
+Isa best() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512cd");
+  if (v4) return Isa::avx512;
+  if (v3) return Isa::avx2;
+#endif
+  return Isa::baseline;
+}
+
+Isa choose() {
+  const Isa most = best();
+  const char* name = std::getenv("RAVEL_ISA");
+  if (name == nullptr || *name == '\0') return most;
+  for (const Isa level : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    if (std::string_view(name) != name_of(level)) continue;
+    require(level <= most, "RAVEL_ISA={}: this processor offers {} at most", name, name_of(most));
+    return level;
+  }
+  fail("RAVEL_ISA={} is unknown; use baseline, avx2 or avx512", name);
+}
+
+}  // namespace
+
+Isa isa() {
+  static const Isa chosen = choose();
+  return chosen;
+}
+
+const char* name_of(Isa isa) {
+  constexpr const char* names[] = {"baseline", "avx2", "avx512"};
+  return names[static_cast<int>(isa)];
+}
+
+}  // namespace ravel
