@@ -67,9 +67,7 @@ decltype(auto) visit_any(Dtype dtype, F&& f) {
 }  // namespace ravel
 
 template <>
-struct fmt::formatter<ravel::Dtype> : fmt::formatter<fmt::string_view> {
-  template <class Context>
-  auto format(ravel::Dtype dtype, Context& context) const {
-    return fmt::formatter<fmt::string_view>::format(ravel::name_of(dtype), context);
-  }
+struct fmt::formatter<ravel::Dtype> {
+  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+  fmt::format_context::iterator format(ravel::Dtype dtype, fmt::format_context& context) const;
 };

@@ -16,20 +16,20 @@ class Error : public std::runtime_error {
 };
 
 namespace detail {
-[[noreturn]] void fail(fmt::string_view format, fmt::format_args arguments);
+[[noreturn]] void throw_error(fmt::string_view format, fmt::format_args arguments);
 }
 
 // Throws an Error with the formatted message.
 template <class... Args>
 [[noreturn]] void fail(fmt::format_string<const Args&...> format, const Args&... args) {
-  detail::fail(format, fmt::make_format_args(args...));
+  detail::throw_error(format, fmt::make_format_args(args...));
 }
 
 // Throws an Error with the formatted message unless `condition` holds.
 template <class... Args>
 void require(bool condition, fmt::format_string<const Args&...> format, const Args&... args) {
   if (!condition) [[unlikely]]
-    detail::fail(format, fmt::make_format_args(args...));
+    detail::throw_error(format, fmt::make_format_args(args...));
 }
 
 }  // namespace ravel

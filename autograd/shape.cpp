@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include "ravel/autograd/dtype.hpp"
+
 namespace ravel {
 
 Shape Shape::repeat(int rank, std::int64_t value) {
@@ -71,3 +73,13 @@ std::string to_string(const Shape& shape) {
 }
 
 }  // namespace ravel
+
+fmt::format_context::iterator fmt::formatter<ravel::Shape>::format(const ravel::Shape& shape,
+                                                                   fmt::format_context& context) const {
+  return fmt::format_to(context.out(), "{}", ravel::to_string(shape));
+}
+
+fmt::format_context::iterator fmt::formatter<ravel::Dtype>::format(ravel::Dtype dtype,
+                                                                   fmt::format_context& context) const {
+  return fmt::format_to(context.out(), "{}", ravel::name_of(dtype));
+}

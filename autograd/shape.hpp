@@ -76,9 +76,7 @@ std::string to_string(const Shape& shape);
 }  // namespace ravel
 
 template <>
-struct fmt::formatter<ravel::Shape> : fmt::formatter<fmt::string_view> {
-  template <class Context>
-  auto format(const ravel::Shape& shape, Context& context) const {
-    return fmt::formatter<fmt::string_view>::format(ravel::to_string(shape), context);
-  }
+struct fmt::formatter<ravel::Shape> {
+  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+  fmt::format_context::iterator format(const ravel::Shape& shape, fmt::format_context& context) const;
 };

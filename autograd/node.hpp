@@ -1,0 +1,86 @@
+// A recorded operation in the graph.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "ravel/autograd/dtype.hpp"
+#include "ravel/autograd/ref.hpp"
+#include "ravel/autograd/shape.hpp"
+
+namespace ravel {
+
+class Tensor;
+class Node;
+
+// One output of a node: a place in the graph.
+struct Source {
+  Ref<Node> node;  // null for a tensor that needs no gradient
+  std::uint32_t slot = 0;
+};
+
+// The gradients of a node's outputs, as a pullback gets them. An output that received none counts as zeros.
+class OutputGradients {
+ public:
+  OutputGradients(const Node& node, std::span<const Tensor> received) : node_(node), received_(received) {}
+  std::size_t size() const { return received_.size(); }
+  bool received(std::size_t slot) const;
+  // The gradient of output `slot`; zeros are made when it received none.
+  Tensor operator[](std::size_t slot) const;
+
+ private:
+  const Node& node_;
+  std::span<const Tensor> received_;
+};
+
+// Where a node hands the gradients of its inputs.
+class GradientSink {
+ public:
+  virtual ~GradientSink() = default;
+  // Is the gradient of this place asked for?
+  virtual bool wants(const Source& source) const = 0;
+  // Adds `gradient` to what input number `input` of `node`, at `source`, has received. An undefined tensor adds nothing.
+  virtual void add(const Node& node, int input, const Source& source, Tensor gradient) = 0;
+};
+
+// One operation that was recorded: its name, its inputs' places, its outputs' shapes, and the formula of its gradients.
+// It holds no values but those that its formula captured. A leaf is a node without inputs that keeps a gradient.
+class Node : public Counted {
+ public:
+  struct Output {
+    Shape shape;
+    Dtype dtype = f32;
+  };
+
+  virtual ~Node() = default;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  const char* op() const { return op_; }
+  // 1 + the largest depth of the inputs; 0 for a leaf. The engine visits the deepest node first.
+  std::uint32_t depth() const { return depth_; }
+  virtual std::span<const Output> outputs() const = 0;
+  // The places of the inputs, in order; an input that needs no gradient has a null node.
+  virtual std::span<const Source> inputs() const = 0;
+  // Computes the gradients of the inputs that `sink` wants and hands them over.
+  virtual void pull(const OutputGradients& gradients, GradientSink& sink) = 0;
+  // Drops the formulas, what they captured and the links to the inputs. pull() is then an error.
+  virtual void free() = 0;
+  virtual bool is_freed() const = 0;
+
+  // Nodes come from Ravel's allocator: one block for the node, its edges and what their formulas captured.
+  static void* operator new(std::size_t bytes);
+  static void operator delete(void* node, std::size_t bytes);
+  // Ends a node, and then, one after the other and without recursion, every node that only it kept alive.
+  friend void destroy(const Node* node);
+
+ protected:
+  Node(const char* op, std::uint32_t depth) : op_(op), depth_(depth) {}
+
+ private:
+  const char* op_;
+  std::uint32_t depth_;
+  mutable const Node* next_to_end_ = nullptr;
+};
+
+}  // namespace ravel

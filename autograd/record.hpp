@@ -1,0 +1,183 @@
+// How an operation enters the graph. An op is one short function: check, compute the value, record.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "ravel/autograd/modes.hpp"
+#include "ravel/autograd/tensor.hpp"
+
+namespace ravel {
+
+// One input of an op and its pullback: a formula, written in differentiable ops, that turns the gradient g of the op's
+// output into that of the input. A formula that wants the output itself takes it as second argument: (g, y).
+// A pullback is kept, with all that it captured, only if its input needs a gradient.
+template <class Pullback>
+struct Edge {
+  Edge(const Tensor& input_tensor, Pullback formula) : input(input_tensor), pullback(std::move(formula)) {}
+  const Tensor& input;
+  Pullback pullback;
+};
+
+namespace detail {
+
+// Throws if anomaly mode is on and `value` has a NaN or an infinity; `what` says where it stands: "mul: the output".
+void check_anomaly(const char* op, const char* what, const Tensor& value);
+[[noreturn]] void fail_freed(const char* op);
+
+inline std::uint32_t depth_above(const Source& source, std::uint32_t depth) {
+  return source.node ? std::max(depth, source.node->depth() + 1) : depth;
+}
+
+template <class Pullback>
+inline constexpr bool wants_output = std::is_invocable_v<const Pullback&, const Tensor&, const Tensor&>;
+
+// The node of an op with one output: an edge per input.
+template <class... Pullbacks>
+class EdgeNode final : public Node {
+  static constexpr std::size_t count = sizeof...(Pullbacks);
+
+ public:
+  EdgeNode(const char* op, std::uint32_t depth, const Tensor& value, Edge<Pullbacks>&... edges)
+      : Node(op, depth),
+        output_{value.shape(), value.dtype()},
+        inputs_{edges.input.source()...},
+        pullbacks_{edges.input.requires_grad() ? std::optional(std::move(edges.pullback)) : std::nullopt...} {
+    if (((wants_output<Pullbacks> && edges.input.requires_grad()) || ...)) kept_ = value.array_ref();
+  }
+
+  std::span<const Output> outputs() const override { return {&output_, 1}; }
+  std::span<const Source> inputs() const override { return inputs_; }
+  bool is_freed() const override { return freed_; }
+
+  void pull(const OutputGradients& gradients, GradientSink& sink) override {
+    if (freed_) fail_freed(op());
+    const Tensor g = gradients[0];
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (pull_edge<I>(g, sink), ...); }(
+        std::make_index_sequence<count>());
+  }
+
+  void free() override {
+    std::apply([](auto&... pullback) { (pullback.reset(), ...); }, pullbacks_);
+    inputs_ = {};
+    kept_ = {};
+    freed_ = true;
+  }
+
+ private:
+  template <std::size_t I>
+  void pull_edge(const Tensor& g, GradientSink& sink) {
+    const Source& source = inputs_[I];
+    if (!source.node || !sink.wants(source)) return;
+    const auto& pullback = *std::get<I>(pullbacks_);
+    if constexpr (wants_output<std::remove_cvref_t<decltype(pullback)>>) {
+      sink.add(*this, I, source, pullback(g, Tensor(kept_, {Ref<Node>(this), 0})));
+    } else {
+      sink.add(*this, I, source, pullback(g));
+    }
+  }
+
+  Output output_;
+  std::array<Source, count> inputs_;
+  std::tuple<std::optional<Pullbacks>...> pullbacks_;
+  Ref<Array> kept_;  // the output's value, without its graph, for formulas of (g, y)
+  bool freed_ = false;
+};
+
+}  // namespace detail
+
+// Gives `value`, which an op has just computed, its place in the graph: a node with the given edges. When recording is
+// off, or no input needs a gradient, the value is returned as it is. `op` must be a literal.
+template <class... Pullbacks>
+Tensor record(const char* op, Tensor value, Edge<Pullbacks>... edges) {
+  if (modes.anomaly) [[unlikely]]
+    detail::check_anomaly(op, "the output", value);
+  if (!modes.recording || !(edges.input.requires_grad() || ...)) return value;
+  std::uint32_t depth = 0;
+  ((depth = detail::depth_above(edges.input.source(), depth)), ...);
+  Ref<Node> node(new detail::EdgeNode<Pullbacks...>(op, depth, value, edges...));
+  return Tensor(value.array_ref(), {std::move(node), 0});
+}
+
+// What a joint pullback may look at besides the gradients.
+struct JointContext {
+  std::vector<bool> needs;      // per input: is its gradient asked for?
+  std::vector<Tensor> outputs;  // the op's own outputs, if it was recorded with keep_outputs
+};
+
+namespace detail {
+
+// The node of an op with several outputs, or with one formula for the gradients of all its inputs.
+template <class Pullback>
+class JointNode final : public Node {
+ public:
+  JointNode(const char* op, std::uint32_t depth, const std::vector<Tensor>& values, const std::vector<Tensor>& inputs,
+            Pullback pullback, bool keep_outputs)
+      : Node(op, depth), pullback_(std::move(pullback)) {
+    for (const Tensor& value : values) {
+      outputs_.push_back({value.shape(), value.dtype()});
+      if (keep_outputs) kept_.push_back(value.array_ref());
+    }
+    for (const Tensor& input : inputs) inputs_.push_back(input.source());
+  }
+
+  std::span<const Output> outputs() const override { return outputs_; }
+  std::span<const Source> inputs() const override { return inputs_; }
+  bool is_freed() const override { return !pullback_; }
+
+  void pull(const OutputGradients& gradients, GradientSink& sink) override {
+    if (!pullback_) fail_freed(op());
+    JointContext context;
+    for (const Source& source : inputs_) context.needs.push_back(source.node && sink.wants(source));
+    for (std::uint32_t slot = 0; slot < kept_.size(); ++slot) {
+      context.outputs.push_back(Tensor(kept_[slot], {Ref<Node>(this), slot}));
+    }
+    std::vector<Tensor> results = (*pullback_)(gradients, context);
+    require(results.size() == inputs_.size(), "{}: its pullback returned {} gradients for {} inputs", op(),
+            results.size(), inputs_.size());
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (context.needs[i]) sink.add(*this, static_cast<int>(i), inputs_[i], std::move(results[i]));
+    }
+  }
+
+  void free() override {
+    pullback_.reset();
+    inputs_.clear();
+    kept_.clear();
+  }
+
+ private:
+  std::vector<Output> outputs_;
+  std::vector<Source> inputs_;
+  std::optional<Pullback> pullback_;
+  std::vector<Ref<Array>> kept_;
+};
+
+}  // namespace detail
+
+// The general form: an op with several outputs, or one whose gradients come from a single pass over memory.
+// `pullback(gradients, context)` returns the gradients of all `inputs`, undefined ones where context.needs says no;
+// gradients[i] is that of output i. Outputs that a formula needs come from context.outputs (with `keep_outputs`), never
+// from a capture: a captured output would keep its own node alive.
+template <class Pullback>
+std::vector<Tensor> record_joint(const char* op, std::vector<Tensor> values, const std::vector<Tensor>& inputs,
+                                 Pullback pullback, bool keep_outputs = false) {
+  std::uint32_t depth = 0;
+  for (const Tensor& input : inputs) depth = detail::depth_above(input.source(), depth);
+  if (modes.anomaly) [[unlikely]] {
+    for (const Tensor& value : values) detail::check_anomaly(op, "the output", value);
+  }
+  if (!modes.recording || depth == 0) return values;
+  const Ref<Node> node(
+      new detail::JointNode<Pullback>(op, depth, values, inputs, std::move(pullback), keep_outputs));
+  for (std::uint32_t slot = 0; slot < values.size(); ++slot) {
+    if (is_floating(values[slot].dtype())) values[slot] = Tensor(values[slot].array_ref(), {node, slot});
+  }
+  return values;
+}
+
+}  // namespace ravel

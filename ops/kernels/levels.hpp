@@ -1,0 +1,57 @@
+// Loops that are compiled once per instruction set and chosen at run time.
+#pragma once
+
+#include <cstdint>
+
+#include "ravel/ops/kernels/isa.hpp"
+
+// The attributes of a function for one level. Inside it the whole body is inlined, so that what it calls is compiled for
+// that level too and no code of a level is ever shared with the rest of the program.
+#if defined(__x86_64__) && defined(__clang__)
+#define RAVEL_AVX2 __attribute__((target("arch=x86-64-v3"), flatten))
+#define RAVEL_AVX512 __attribute__((target("arch=x86-64-v4"), flatten))
+#elif defined(__x86_64__)
+#define RAVEL_AVX2 __attribute__((target("arch=x86-64-v3"), flatten))
+#define RAVEL_AVX512 __attribute__((target("arch=x86-64-v4,prefer-vector-width=512"), flatten))
+#else
+#define RAVEL_AVX2 __attribute__((flatten))
+#define RAVEL_AVX512 __attribute__((flatten))
+#endif
+
+// Says of the loop that follows that its iterations are independent although an output may be one of the inputs.
+#if defined(__clang__)
+#define RAVEL_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define RAVEL_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+namespace ravel::kernels {
+namespace detail {
+
+template <class Body>
+__attribute__((flatten)) void run_baseline(const Body& body) {
+  body();
+}
+template <class Body>
+RAVEL_AVX2 void run_avx2(const Body& body) {
+  body();
+}
+template <class Body>
+RAVEL_AVX512 void run_avx512(const Body& body) {
+  body();
+}
+
+}  // namespace detail
+
+// Runs `body`, a loop over arrays, compiled for the instruction set in use. Floating-point results are the same at every
+// level: nothing in such a loop is contracted or reordered.
+template <class Body>
+void at_level(const Body& body) {
+  switch (isa()) {
+    case Isa::avx512: return detail::run_avx512(body);
+    case Isa::avx2: return detail::run_avx2(body);
+    default: return detail::run_baseline(body);
+  }
+}
+
+}  // namespace ravel::kernels

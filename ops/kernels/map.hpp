@@ -1,0 +1,96 @@
+// Elementwise kernels: one loop for every function, type and number of inputs.
+#pragma once
+
+#include <array>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "ravel/autograd/parallel.hpp"
+#include "ravel/autograd/tensor.hpp"
+#include "ravel/ops/kernels/blocks.hpp"
+#include "ravel/ops/kernels/levels.hpp"
+
+namespace ravel::kernels {
+
+// y[i] = f(x[i]...) for packed arrays of `count` elements; y may be one of the inputs.
+template <class F, class Out, class... In>
+void map_loop(const F& f, std::int64_t count, Out* y, const In*... x) {
+  at_level([=] {
+    RAVEL_INDEPENDENT
+    for (std::int64_t i = 0; i < count; ++i) y[i] = f(x[i]...);
+  });
+}
+
+// Writes f of the elements of the arrays `x`, which have equal shapes, into the packed array `out`. In... are their
+// element types. `out` may be one of them.
+template <class... In, class Out, class F>
+void map_into(Out* out, const F& f, const std::array<const Array*, sizeof...(In)>& x) {
+  bool packed = true;
+  for (const Array* array : x) packed &= array->is_packed();
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    if (packed) {
+      parallel(x[0]->numel(), elements_per_task, [&](std::int64_t begin, std::int64_t end) {
+        map_loop(f, end - begin, out + begin, (x[I]->template data<In>() + begin)...);
+      });
+      return;
+    }
+    const std::array<Layout, sizeof...(In)> layouts{coalesce(x[I]->shape(), x[I]->strides())...};
+    parallel(x[0]->numel(), elements_per_task, [&](std::int64_t begin, std::int64_t end) {
+      std::tuple<BlockReader<In>...> readers;
+      (std::get<I>(readers).start(*x[I], layouts[I], begin), ...);
+      for (; begin < end; begin += block_size) {
+        const std::int64_t count = std::min(block_size, end - begin);
+        map_loop(f, count, out + begin, std::get<I>(readers).next(count)...);
+      }
+    });
+  }(std::index_sequence_for<In...>());
+}
+
+// f of the elements of tensors of equal shape, outside of the graph. In... are their element types, in order; the
+// result's type is that of f(In...).
+template <class... In, class F, class... Tensors>
+Tensor map(const F& f, const Tensor& first, const Tensors&... others) {
+  static_assert(sizeof...(In) == 1 + sizeof...(Tensors));
+  require(((first.shape() == others.shape()) && ...), "map: the shapes of the inputs differ; use broadcast()");
+  using Out = std::invoke_result_t<const F&, In...>;
+  Ref<Array> y = Array::packed(dtype_of<Out>, first.shape());
+  map_into<In...>(y->data<Out>(), f, {&first.array(), &others.array()...});
+  return Tensor(std::move(y));
+}
+
+// The element type of the inputs of an op, which must all be the same; an error that names both otherwise.
+template <class... Tensors>
+Dtype common_dtype([[maybe_unused]] const char* op, const Tensor& first, const Tensors&... others) {
+  (require(first.dtype() == others.dtype(), "{}: the inputs are {} and {}; use cast(x, {})", op, first.dtype(),
+           others.dtype(), first.dtype()),
+   ...);
+  return first.dtype();
+}
+
+namespace detail {
+template <class T, class>
+using Repeat = T;
+}
+
+// f of the elements of f32 or f64 tensors of one type and equal shapes. `op` is for errors.
+template <class F, class... Tensors>
+Tensor map_floating(const char* op, const F& f, const Tensors&... x) {
+  return visit_floating(common_dtype(op, x...), op,
+                        [&]<class T>() { return map<detail::Repeat<T, Tensors>...>(f, x...); });
+}
+
+// The same for f32, f64 and i64.
+template <class F, class... Tensors>
+Tensor map_numeric(const char* op, const F& f, const Tensors&... x) {
+  return visit_numeric(common_dtype(op, x...), op,
+                       [&]<class T>() { return map<detail::Repeat<T, Tensors>...>(f, x...); });
+}
+
+// The same for every type.
+template <class F, class... Tensors>
+Tensor map_any(const char* op, const F& f, const Tensors&... x) {
+  return visit_any(common_dtype(op, x...), [&]<class T>() { return map<detail::Repeat<T, Tensors>...>(f, x...); });
+}
+
+}  // namespace ravel::kernels
