@@ -178,7 +178,8 @@ std::vector<Tensor> grad(const std::vector<Tensor>& ys, const std::vector<Tensor
     }
   });
   for (std::size_t i = 0; i < xs.size(); ++i) {
-    require(results[i].defined(), "grad: the output does not depend on input {} of shape {}", i, xs[i].shape());
+    require(results[i].defined() || options.allow_unused,
+            "grad: the output does not depend on input {} of shape {}; see allow_unused", i, xs[i].shape());
   }
   return results;
 }

@@ -81,10 +81,11 @@ class Tensor {
 
 struct GradOptions {
   bool create_graph = false;  // record the gradients' own graph, so that they can be differentiated again
+  bool allow_unused = false;  // an x that y does not depend on gets an undefined gradient instead of an error
 };
 
 // The gradients of `y`, which has one element, with respect to `xs`, each a leaf or a result on the way to y. Nothing else
-// changes: no grad() is touched, the graph stays. An x that y does not depend on is an error.
+// changes: no grad() is touched, the graph stays. An x that y does not depend on is an error unless allow_unused.
 std::vector<Tensor> grad(const Tensor& y, const std::vector<Tensor>& xs, GradOptions options = {});
 // The same for several ys with a gradient to start from for each: the vector-Jacobian product.
 std::vector<Tensor> grad(const std::vector<Tensor>& ys, const std::vector<Tensor>& seeds, const std::vector<Tensor>& xs,
