@@ -4,6 +4,8 @@
 #include "ravel/autograd/backward.hpp"
 #include "ravel/autograd/create.hpp"
 #include "ravel/autograd/error.hpp"
+#include "ravel/autograd/gradcheck.hpp"
+#include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/modes.hpp"
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/autograd/record.hpp"
