@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ravel/autograd/backward.hpp"
+#include "ravel/autograd/compare.hpp"
 #include "ravel/autograd/create.hpp"
 #include "ravel/autograd/error.hpp"
 #include "ravel/autograd/gradcheck.hpp"

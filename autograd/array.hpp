@@ -27,9 +27,13 @@ class Array : public Counted {
   const Strides& strides() const { return strides_; }
   std::int64_t numel() const { return numel_; }
   bool is_packed() const { return is_packed_; }
-  // The first element. T must be the C++ type of dtype().
+  // The first element. T must be the C++ type of dtype(). Only who made the array, or alone holds it, may write.
   template <class T>
-  T* data() const {
+  const T* data() const {
+    return reinterpret_cast<const T*>(data_);
+  }
+  template <class T>
+  T* data() {
     return reinterpret_cast<T*>(data_);
   }
   // Does this array own its memory, and does nothing else refer to it? Then a kernel may write its result here.

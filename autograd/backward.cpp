@@ -9,6 +9,7 @@
 #include "ravel/autograd/modes.hpp"
 #include "ravel/autograd/record.hpp"
 #include "ravel/ops/arithmetic.hpp"
+#include "ravel/ops/shape.hpp"
 
 namespace ravel {
 namespace {
@@ -115,7 +116,7 @@ void Leaf::accumulate(Tensor more) {
   require(!busy_.test_and_set(),
           "backward: two threads add to the gradient of one leaf at the same time; use grad() in each and add in order");
   const std::unique_ptr<std::atomic_flag, void (*)(std::atomic_flag*)> done(&busy_, [](auto* flag) { flag->clear(); });
-  ravel::accumulate(gradient, std::move(more));
+  ravel::accumulate(gradient, packed(more.detach()));
 }
 
 EdgeFilterGuard::EdgeFilterGuard(EdgeFilter filter) : filter_(std::move(filter)), before_(edge_filter) {
@@ -129,8 +130,15 @@ void detail::fail_freed(const char* op) {
 
 Tensor& Tensor::requires_grad_(bool on) & {
   require(!on || is_floating(dtype()), "requires_grad_: only f32 and f64 tensors have gradients, this is {}", dtype());
-  source_ = on ? Source{Ref<Node>(new Leaf(shape(), dtype())), 0} : Source{};
+  const bool is_already = on && requires_grad() && is_leaf();
+  if (!is_already) source_ = on ? Source{Ref<Node>(new Leaf(shape(), dtype())), 0} : Source{};
   return *this;
+}
+
+Tensor Tensor::with_value(const Tensor& value) const {
+  require(value.shape() == shape() && value.dtype() == dtype(), "with_value: the tensor is {} {}, the new value {} {}", dtype(),
+          shape(), value.dtype(), value.shape());
+  return Tensor(value.array_ref(), source_);
 }
 
 Tensor Tensor::grad() const { return requires_grad() ? leaf_of(*this, "grad")->gradient : Tensor(); }
@@ -166,6 +174,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& ys, const std::vector<Tensor
   Sweep sweep(&between);
   for (std::size_t i = 0; i < ys.size(); ++i) {
     Tensor seed = seed_for("grad", ys[i], seeds[i]);
+    if (!options.create_graph) seed = seed.detach();
     if (sweep.wants(ys[i].source())) sweep.seed(ys[i].source(), std::move(seed));
   }
   std::unordered_multimap<const Node*, std::size_t> places;

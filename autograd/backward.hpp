@@ -18,8 +18,8 @@ class Leaf final : public Node {
   void free() override {}
   bool is_freed() const override { return false; }
 
-  // Adds to the gradient. Two threads that add to one leaf at the same time are an error: the sum would depend on their
-  // order.
+  // Adds to the gradient, packed and without its graph. Threads must not sweep into one leaf at the same time: the sum
+  // would depend on their order. Where two additions are seen to overlap this is an error.
   void accumulate(Tensor gradient);
 
   Tensor gradient;

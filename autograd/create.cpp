@@ -1,7 +1,6 @@
 #include "ravel/autograd/create.hpp"
 
 #include <cmath>
-#include <cstring>
 #include <numbers>
 #include <numeric>
 
@@ -144,6 +143,11 @@ Tensor randperm(std::int64_t size, const RandomKey& key) {
   return from_vector(order);
 }
 
+NestedList::NestedList(std::int64_t value, Dtype dtype) : values_{static_cast<double>(value)}, dtype_(dtype) {
+  constexpr std::int64_t exact = std::int64_t{1} << 53;
+  require(value >= -exact && value <= exact, "tensor: {} is too large for a list of numbers; use from_vector()", value);
+}
+
 NestedList::NestedList(std::initializer_list<NestedList> lists) : dtype_(f32) {
   shape_.push_back(static_cast<std::int64_t>(lists.size()));
   if (lists.size() == 0) return;
@@ -180,77 +184,15 @@ Tensor from_vector(const std::vector<T>& values, const Shape& shape) {
   }
 }
 
-template <class T>
-std::vector<T> Tensor::to_vector() const {
-  require(dtype() == dtype_of<T>, "to_vector: the elements are {}, asked for as {}; use cast()", dtype(), dtype_of<T>);
-  std::vector<T> values(static_cast<std::size_t>(numel()));
-  const kernels::Layout layout = kernels::coalesce(shape(), strides());
-  kernels::BlockReader<T> reader;
-  reader.start(array(), layout, 0);
-  for (std::int64_t i = 0; i < numel(); i += kernels::block_size) {
-    const std::int64_t count = std::min(kernels::block_size, numel() - i);
-    std::copy_n(reader.next(count), count, values.begin() + i);
-  }
-  return values;
-}
-
-template <class T>
-const T* Tensor::data() const {
-  require(dtype() == dtype_of<T>, "data: the elements are {}, asked for as {}", dtype(), dtype_of<T>);
-  require(is_packed(), "data: a tensor of shape {} with strides {} is not packed; use packed(x)", shape(), strides());
-  return array().data<T>();
-}
-
-template Tensor from_vector(const std::vector<bool>&, const Shape&);
-#define RAVEL_INSTANTIATE(T)                              \
-  template Tensor from_data(const T*, const Shape&);      \
-  template std::vector<T> Tensor::to_vector<T>() const;   \
-  template const T* Tensor::data<T>() const;
-RAVEL_INSTANTIATE(float)
-RAVEL_INSTANTIATE(double)
-RAVEL_INSTANTIATE(std::int64_t)
-RAVEL_INSTANTIATE(std::uint8_t)
-RAVEL_INSTANTIATE(bool)
-#undef RAVEL_INSTANTIATE
+template Tensor from_data(const float*, const Shape&);
+template Tensor from_data(const double*, const Shape&);
+template Tensor from_data(const std::int64_t*, const Shape&);
+template Tensor from_data(const std::uint8_t*, const Shape&);
+template Tensor from_data(const bool*, const Shape&);
 template Tensor from_vector(const std::vector<float>&, const Shape&);
 template Tensor from_vector(const std::vector<double>&, const Shape&);
 template Tensor from_vector(const std::vector<std::int64_t>&, const Shape&);
 template Tensor from_vector(const std::vector<std::uint8_t>&, const Shape&);
-
-double Tensor::item() const {
-  require(numel() == 1, "item: a tensor of shape {} has {} elements, not one", shape(), numel());
-  return visit_any(dtype(), [&]<class T>() { return static_cast<double>(*array().data<T>()); });
-}
-
-bool equal(const Tensor& x, const Tensor& y) {
-  if (x.dtype() != y.dtype() || x.shape() != y.shape()) return false;
-  return visit_any(x.dtype(), [&]<class T>() { return x.to_vector<T>() == y.to_vector<T>(); });
-}
-
-bool allclose(const Tensor& x, const Tensor& y, double rtol, double atol) {
-  require(x.dtype() == y.dtype(), "allclose: the inputs are {} and {}; use cast()", x.dtype(), y.dtype());
-  if (x.shape() != y.shape()) return false;
-  return visit_any(x.dtype(), [&]<class T>() {
-    const std::vector<T> a = x.to_vector<T>(), b = y.to_vector<T>();
-    return std::equal(a.begin(), a.end(), b.begin(), [=](T u, T v) {
-      return u == v || std::abs(static_cast<double>(u) - static_cast<double>(v)) <= atol + rtol * std::abs(static_cast<double>(v));
-    });
-  });
-}
-
-std::uint64_t hash_of(const Tensor& x) {
-  std::uint64_t hash = 0xCBF29CE484222325u;
-  const auto mix = [&](std::uint64_t value) { hash = (hash ^ value) * 0x100000001B3u; };
-  mix(static_cast<std::uint64_t>(x.dtype()));
-  for (const std::int64_t size : x.shape()) mix(static_cast<std::uint64_t>(size));
-  visit_any(x.dtype(), [&]<class T>() {
-    for (const T value : x.to_vector<T>()) {
-      std::uint64_t bits = 0;
-      std::memcpy(&bits, &value, sizeof(T));
-      mix(bits);
-    }
-  });
-  return hash;
-}
+template Tensor from_vector(const std::vector<bool>&, const Shape&);
 
 }  // namespace ravel

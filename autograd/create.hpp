@@ -1,4 +1,4 @@
-// Making tensors, and getting their elements back.
+// Making tensors.
 #pragma once
 
 #include <concepts>
@@ -44,7 +44,8 @@ class NestedList {
   // NOLINTBEGIN(google-explicit-constructor)
   NestedList(bool value) : values_{static_cast<double>(value)}, dtype_(boolean) {}
   NestedList(std::floating_point auto value) : values_{static_cast<double>(value)}, dtype_(f32) {}
-  NestedList(std::integral auto value) : values_{static_cast<double>(value)}, dtype_(i64) {}
+  // Integers beyond 2^53 are an error: from_vector() takes them.
+  NestedList(std::integral auto value) : NestedList(static_cast<std::int64_t>(value), i64) {}
   NestedList(std::initializer_list<NestedList> lists);
   // NOLINTEND(google-explicit-constructor)
   const std::vector<double>& values() const { return values_; }
@@ -52,6 +53,8 @@ class NestedList {
   Dtype dtype() const { return dtype_; }
 
  private:
+  NestedList(std::int64_t value, Dtype dtype);
+
   std::vector<double> values_;
   Shape shape_;
   Dtype dtype_;
@@ -71,12 +74,5 @@ Tensor from_vector(const std::vector<T>& values) {
 // A tensor with a copy of the shape.numel() packed elements at `values`.
 template <class T>
 Tensor from_data(const T* values, const Shape& shape);
-
-// Are shapes, types and all elements equal? NaN differs from everything.
-bool equal(const Tensor& x, const Tensor& y);
-// Do shapes agree and does |x - y| <= atol + rtol |y| hold for all elements?
-bool allclose(const Tensor& x, const Tensor& y, double rtol = 1e-5, double atol = 1e-8);
-// A 64-bit hash of type, shape and bits of the elements (FNV-1a): equal hashes mean equal bits, for all purposes here.
-std::uint64_t hash_of(const Tensor& x);
 
 }  // namespace ravel

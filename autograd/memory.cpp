@@ -1,5 +1,6 @@
 #include "ravel/autograd/memory.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -60,20 +61,22 @@ class SharedCache {
   void* take(int size_class) {
     const std::size_t bytes = class_size(size_class);
     const std::lock_guard lock(mutex_);
-    use_.live += bytes;
-    use_.peak = std::max(use_.peak, use_.live);
     FreeList& list = lists_[static_cast<std::size_t>(size_class)];
+    void* block = nullptr;
     if (list.head != nullptr) {
       use_.cached -= bytes;
-      return list.pop();
-    }
-    trim(use_.peak - use_.live);
-    void* block = std::aligned_alloc(64, bytes);
-    if (block == nullptr) {
-      trim(0);
+      block = list.pop();
+    } else {
+      trim(std::max(use_.peak, use_.live + bytes) - use_.live - bytes);
       block = std::aligned_alloc(64, bytes);
+      if (block == nullptr) {
+        trim(0);
+        block = std::aligned_alloc(64, bytes);
+      }
+      if (block == nullptr) return nullptr;
     }
-    if (block == nullptr) use_.live -= bytes;
+    use_.live += bytes;
+    use_.peak = std::max(use_.peak, use_.live);
     return block;
   }
 

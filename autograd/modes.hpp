@@ -1,5 +1,5 @@
 // The switches of a thread: is the graph recorded, are values checked, which random step is it, which module is running.
-// There is no global state; work that `parallel` sends to other threads sees the modes of the thread that sent it.
+// None of it is global; work that `parallel` sends to other threads sees the modes of the thread that sent it.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@ struct ModuleFrame {
 struct Modes {
   bool recording = true;
   bool anomaly = false;
+  bool in_parallel = false;  // inside a body of parallel()
   RandomState random;
   const ModuleFrame* module = nullptr;
 };

@@ -1,24 +1,21 @@
 #include "ravel/autograd/parallel.hpp"
 
-#include <tbb/global_control.h>
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
-
 #include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <cstdlib>
-#include <memory>
+#include <exception>
 #include <mutex>
 #include <string_view>
 #include <thread>
-#include <vector>
 
 #include "ravel/autograd/error.hpp"
+#include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/modes.hpp"
+#include "ravel/autograd/team.hpp"
 
-// oneTBB from a distribution is not built for ThreadSanitizer, which therefore does not see that a fork happens before
-// its tasks and the tasks before the join. These two calls say so; they are empty in other builds.
+// ThreadSanitizer does not see through oneTBB that the fork happens before the workers and they before the join. These two
+// calls say so; they are empty in other builds.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define RAVEL_TSAN
@@ -43,41 +40,23 @@ void happens_after(void*) {}
 namespace ravel {
 namespace {
 
-constexpr int max_threads = 256;
-
 int initial_threads() {
   const char* text = std::getenv("RAVEL_THREADS");
   if (text == nullptr || *text == '\0') {
-    return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, max_threads);
+    return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, detail::max_threads);
   }
   const std::string_view view(text);
   int count = 0;
   const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), count);
-  require(error == std::errc() && end == view.data() + view.size() && count >= 1 && count <= max_threads,
-          "RAVEL_THREADS={}: use a whole number from 1 to {}", text, max_threads);
+  require(error == std::errc() && end == view.data() + view.size() && count >= 1 && count <= detail::max_threads,
+          "RAVEL_THREADS={}: use a whole number from 1 to {}", text, detail::max_threads);
   return count;
 }
 
-// The threads that work together: an arena of its own size, and leave to use more threads than there are cores.
-struct Team {
-  explicit Team(int count)
-      : size(count), limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(count)), arena(count) {}
-  int size;
-  tbb::global_control limit;
-  tbb::task_arena arena;
-};
-
-std::mutex team_mutex;
-std::shared_ptr<Team> team;
-std::atomic<int> team_size = 0;
-
-std::shared_ptr<Team> current_team() {
-  const std::lock_guard lock(team_mutex);
-  if (team == nullptr) team = std::make_shared<Team>(threads());
-  return team;
+std::atomic<int>& team_size() {
+  static std::atomic<int> size = initial_threads();
+  return size;
 }
-
-thread_local bool inside_body = false;
 
 // One thread's contiguous share: pieces are taken from its front, by its owner first and by others when they are done.
 struct alignas(64) Share {
@@ -85,58 +64,76 @@ struct alignas(64) Share {
   std::int64_t end = 0;
 };
 
-}  // namespace
-
-int threads() {
-  int size = team_size.load(std::memory_order_relaxed);
-  if (size == 0) {
-    int unset = 0;
-    team_size.compare_exchange_strong(unset, initial_threads());
-    size = team_size.load();
+// One call of parallel() while it runs.
+struct Call {
+  Call(std::int64_t items, std::int64_t piece, int crew, detail::RangeBody function)
+      : shares(crew), grain(piece), workers(crew), body(function), senders(modes) {
+    for (int w = 0; w < workers; ++w) {
+      new (&shares[w]) Share{items * w / workers, items * (w + 1) / workers};
+    }
   }
-  return size;
+
+  void work(int me) {
+    ModeGuard<Modes> inherit(modes, senders);
+    modes.in_parallel = true;
+    for (int k = 0; k < workers; ++k) {
+      Share& share = shares[(me + k) % workers];
+      for (;;) {
+        const std::int64_t begin = share.next.fetch_add(grain, std::memory_order_relaxed);
+        if (begin >= share.end || failed.load(std::memory_order_relaxed)) break;
+        body(begin, std::min(begin + grain, share.end));
+      }
+    }
+  }
+
+  void keep_first_error() {
+    const std::lock_guard lock(mutex);
+    if (!error) error = std::current_exception();
+    failed = true;
+  }
+
+  Scratch<Share> shares;
+  std::int64_t grain;
+  int workers;
+  detail::RangeBody body;
+  Modes senders;
+  std::atomic<bool> failed = false;
+  std::mutex mutex;
+  std::exception_ptr error;
+};
+
+void work_on(void* context, int worker) {
+  happens_after(context);
+  Call& call = *static_cast<Call*>(context);
+  try {
+    call.work(worker);
+  } catch (...) {
+    call.keep_first_error();
+  }
+  happens_before(context);
 }
 
+}  // namespace
+
+int threads() { return team_size().load(std::memory_order_relaxed); }
+
 void set_threads(int count) {
-  require(count >= 1 && count <= max_threads, "set_threads: {} threads; use 1 to {}", count, max_threads);
-  const std::lock_guard lock(team_mutex);
-  if (count == team_size.exchange(count) && team != nullptr) return;
-  team.reset();
-  team = std::make_shared<Team>(count);
+  require(count >= 1 && count <= detail::max_threads, "set_threads: {} threads; use 1 to {}", count, detail::max_threads);
+  team_size() = count;
 }
 
 bool detail::runs_inline(std::int64_t count, std::int64_t grain) {
-  return count <= grain || inside_body || threads() == 1;
+  return count <= grain || modes.in_parallel || threads() == 1;
 }
 
 void detail::parallel_shares(std::int64_t count, std::int64_t grain, RangeBody body) {
   grain = std::max<std::int64_t>(grain, 1);
-  const std::shared_ptr<Team> crew = current_team();
-  const int workers = static_cast<int>(std::min<std::int64_t>(crew->size, (count + grain - 1) / grain));
-  std::vector<Share> shares(static_cast<std::size_t>(workers));
-  for (int w = 0; w < workers; ++w) {
-    shares[static_cast<std::size_t>(w)].next = count * w / workers;
-    shares[static_cast<std::size_t>(w)].end = count * (w + 1) / workers;
-  }
-  const Modes senders = modes;
-  char fork = 0, join = 0;
-  const auto work = [&](int me) {
-    happens_after(&fork);
-    const ModeGuard<Modes> inherit(modes, senders);
-    const ModeGuard<bool> nested(inside_body, true);
-    for (int k = 0; k < workers; ++k) {
-      Share& share = shares[static_cast<std::size_t>((me + k) % workers)];
-      for (;;) {
-        const std::int64_t begin = share.next.fetch_add(grain, std::memory_order_relaxed);
-        if (begin >= share.end) break;
-        body(begin, std::min(begin + grain, share.end));
-      }
-    }
-    happens_before(&join);
-  };
-  happens_before(&fork);
-  crew->arena.execute([&] { tbb::parallel_for(0, workers, work, tbb::static_partitioner()); });
-  happens_after(&join);
+  const int team = threads();
+  Call call(count, grain, static_cast<int>(std::min<std::int64_t>(team, (count + grain - 1) / grain)), body);
+  happens_before(&call);
+  run_team(team, call.workers, work_on, &call);
+  happens_after(&call);
+  if (call.error) std::rethrow_exception(call.error);
 }
 
 }  // namespace ravel

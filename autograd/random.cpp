@@ -1,18 +1,21 @@
 #include "ravel/autograd/random.hpp"
 
+#include "ravel/autograd/error.hpp"
+#include "ravel/autograd/hash.hpp"
+
 namespace ravel {
 namespace {
 
-// FNV-1a, 64 bits: short, well known, and the same on every machine.
 std::uint64_t hash(std::string_view text) {
-  std::uint64_t value = 0xCBF29CE484222325u;
-  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
-  return value;
+  Hash hash;
+  for (const char c : text) hash.add(static_cast<unsigned char>(c));
+  return hash.value();
 }
 
 }  // namespace
 
 RandomKey next_random_key() {
+  require(!modes.in_parallel, "random numbers are drawn by the thread that calls parallel(), not inside its body");
   RandomState& state = modes.random;
   return {state.seed, hash(module_path()), static_cast<std::uint32_t>(state.step),
           static_cast<std::uint32_t>(state.call++)};

@@ -1,6 +1,7 @@
 // How an operation enters the graph. An op is one short function: check, compute the value, record.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <tuple>
@@ -25,12 +26,17 @@ struct Edge {
 
 namespace detail {
 
-// Throws if anomaly mode is on and `value` has a NaN or an infinity; `what` says where it stands: "mul: the output".
+// Throws if `value` has a NaN or an infinity. `what` says what it is to `op`: "the output", "a gradient".
 void check_anomaly(const char* op, const char* what, const Tensor& value);
 [[noreturn]] void fail_freed(const char* op);
 
 inline std::uint32_t depth_above(const Source& source, std::uint32_t depth) {
   return source.node ? std::max(depth, source.node->depth() + 1) : depth;
+}
+
+// Output `slot` of a node as a tensor. Integers and masks have no place in the graph.
+inline Tensor output_of(Ref<Array> value, const Ref<Node>& node, std::uint32_t slot) {
+  return is_floating(value->dtype()) ? Tensor(std::move(value), {node, slot}) : Tensor(std::move(value));
 }
 
 template <class Pullback>
@@ -75,7 +81,7 @@ class EdgeNode final : public Node {
     if (!source.node || !sink.wants(source)) return;
     const auto& pullback = *std::get<I>(pullbacks_);
     if constexpr (wants_output<std::remove_cvref_t<decltype(pullback)>>) {
-      sink.add(*this, I, source, pullback(g, Tensor(kept_, {Ref<Node>(this), 0})));
+      sink.add(*this, I, source, pullback(g, output_of(kept_, Ref<Node>(this), 0)));
     } else {
       sink.add(*this, I, source, pullback(g));
     }
@@ -99,8 +105,8 @@ Tensor record(const char* op, Tensor value, Edge<Pullbacks>... edges) {
   if (!modes.recording || !(edges.input.requires_grad() || ...)) return value;
   std::uint32_t depth = 0;
   ((depth = detail::depth_above(edges.input.source(), depth)), ...);
-  Ref<Node> node(new detail::EdgeNode<Pullbacks...>(op, depth, value, edges...));
-  return Tensor(value.array_ref(), {std::move(node), 0});
+  const Ref<Node> node(new detail::EdgeNode<Pullbacks...>(op, depth, value, edges...));
+  return detail::output_of(value.array_ref(), node, 0);
 }
 
 // What a joint pullback may look at besides the gradients.
@@ -133,8 +139,9 @@ class JointNode final : public Node {
     if (!pullback_) fail_freed(op());
     JointContext context;
     for (const Source& source : inputs_) context.needs.push_back(source.node && sink.wants(source));
+    if (std::find(context.needs.begin(), context.needs.end(), true) == context.needs.end()) return;
     for (std::uint32_t slot = 0; slot < kept_.size(); ++slot) {
-      context.outputs.push_back(Tensor(kept_[slot], {Ref<Node>(this), slot}));
+      context.outputs.push_back(output_of(kept_[slot], Ref<Node>(this), slot));
     }
     std::vector<Tensor> results = (*pullback_)(gradients, context);
     require(results.size() == inputs_.size(), "{}: its pullback returned {} gradients for {} inputs", op(),
@@ -175,7 +182,7 @@ std::vector<Tensor> record_joint(const char* op, std::vector<Tensor> values, con
   const Ref<Node> node(
       new detail::JointNode<Pullback>(op, depth, values, inputs, std::move(pullback), keep_outputs));
   for (std::uint32_t slot = 0; slot < values.size(); ++slot) {
-    if (is_floating(values[slot].dtype())) values[slot] = Tensor(values[slot].array_ref(), {node, slot});
+    values[slot] = detail::output_of(values[slot].array_ref(), node, slot);
   }
   return values;
 }

@@ -42,7 +42,7 @@ Shape Shape::packed_strides() const {
   std::int64_t stride = 1;
   for (int dim = rank_ - 1; dim >= 0; --dim) {
     strides[dim] = stride;
-    stride *= std::max<std::int64_t>((*this)[dim], 1);
+    if (__builtin_mul_overflow(stride, std::max<std::int64_t>((*this)[dim], 1), &stride)) stride = 0;  // it has no elements
   }
   return strides;
 }

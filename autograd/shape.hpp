@@ -22,8 +22,12 @@ inline constexpr int max_rank = 8;
 class Shape {
  public:
   Shape() = default;
-  // NOLINTNEXTLINE(google-explicit-constructor): zeros(3) and sum(x, 1) read as they do in NumPy.
-  Shape(std::integral auto value) : rank_(1) { values_[0] = static_cast<std::int64_t>(value); }
+  // One integer is a list too: zeros(3) and sum(x, 1) read as they do in NumPy.
+  template <std::integral T>
+    requires(!std::same_as<T, bool>)  // NOLINTNEXTLINE(google-explicit-constructor)
+  Shape(T value) : rank_(1) {
+    values_[0] = static_cast<std::int64_t>(value);
+  }
   Shape(std::initializer_list<std::int64_t> values) : Shape(std::span(values.begin(), values.size())) {}
   explicit Shape(std::span<const std::int64_t> values) : rank_(static_cast<int>(values.size())) {
     require(values.size() <= max_rank, "a shape has at most {} dimensions, here are {}", max_rank, values.size());

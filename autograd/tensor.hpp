@@ -46,7 +46,8 @@ class Tensor {
   // Does the graph lead from this tensor to a leaf?
   bool requires_grad() const { return static_cast<bool>(source_.node); }
   bool is_leaf() const { return !source_.node || source_.node->depth() == 0; }
-  // Makes this handle a leaf with its own gradient, outside of every graph (or, with false, a constant).
+  // Makes this handle a leaf with its own gradient, outside of every graph (or, with false, a constant). A leaf stays as
+  // it is.
   Tensor& requires_grad_(bool on = true) &;
   Tensor requires_grad_(bool on = true) && { return std::move(requires_grad_(on)); }
   // The same values outside of the graph.
@@ -72,7 +73,7 @@ class Tensor {
   const Ref<Array>& array_ref() const { return array_; }
   const Source& source() const { return source_; }
   // The same place in the graph with another value, for parameters whose values change while their leaf stays.
-  Tensor with_value(const Tensor& value) const { return Tensor(value.array_, source_); }
+  Tensor with_value(const Tensor& value) const;
 
  private:
   Ref<Array> array_;

@@ -15,8 +15,16 @@ using kernels::map_numeric;
 // f(element, number), with the number as the element's type; a fraction beside integers is an error.
 template <class F>
 Tensor map_with_number(const char* op, const Tensor& x, double number, const F& f) {
-  require(x.dtype() != i64 || number == std::floor(number), "{}: {} beside an i64 tensor; use cast(x, f32)", op, number);
+  require(x.dtype() != i64 || (std::isfinite(number) && number == std::floor(number)), "{}: {} beside an i64 tensor; use cast(x, f32)", op, number);
   return visit_numeric(x.dtype(), op, [&]<class T>() {
+    return kernels::map<T>([f, n = static_cast<T>(number)](auto v) { return f(v, n); }, x);
+  });
+}
+
+// The same for divisions, which need floats.
+template <class F>
+Tensor divide(const Tensor& x, double number, const F& f) {
+  return visit_floating(x.dtype(), "div", [&]<class T>() {
     return kernels::map<T>([f, n = static_cast<T>(number)](auto v) { return f(v, n); }, x);
   });
 }
@@ -71,14 +79,12 @@ Tensor operator*(const Tensor& x, double number) {
 }
 
 Tensor operator/(const Tensor& x, double number) {
-  require(is_floating(x.dtype()), "div: needs f32 or f64, got {}; use cast(x, f32)", x.dtype());
-  return record("div", map_with_number("div", x, number, [](auto v, auto n) { return v / n; }),
+  return record("div", divide(x, number, [](auto v, auto n) { return v / n; }),
                 Edge{x, [number](const Tensor& g) { return g / number; }});
 }
 
 Tensor operator/(double number, const Tensor& x) {
-  require(is_floating(x.dtype()), "div: needs f32 or f64, got {}; use cast(x, f32)", x.dtype());
-  return record("div", map_with_number("div", x, number, [](auto v, auto n) { return n / v; }),
+  return record("div", divide(x, number, [](auto v, auto n) { return n / v; }),
                 Edge{x, [x](const Tensor& g, const Tensor& y) { return -g * y / x; }});
 }
 
@@ -90,9 +96,9 @@ Tensor add_reusing(Tensor&& a, const Tensor& b) {
   const bool reusable = !is_recording() && a.array().is_reusable() && a.dtype() == b.dtype() && a.shape() == b.shape();
   if (!reusable) return a + b;
   visit_numeric(a.dtype(), "add", [&]<class T>() {
-    kernels::map_into<T, T>(a.array().data<T>(), [](T u, T v) { return u + v; }, {&a.array(), &b.array()});
+    kernels::map_into<T, T>(a.array_ref()->template data<T>(), [](T u, T v) { return u + v; }, {&a.array(), &b.array()});
   });
-  return std::move(a);
+  return a.detach();
 }
 
 }  // namespace ravel

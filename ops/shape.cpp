@@ -15,7 +15,7 @@ Shape infer(const Tensor& x, Shape shape) {
       require(unknown < 0, "reshape: only one size can be inferred, {} has several -1", shape);
       unknown = dim;
     } else {
-      known *= shape[dim];
+      require(!__builtin_mul_overflow(known, shape[dim], &known), "reshape: shape {} has too many elements", shape);
     }
   }
   if (unknown >= 0) shape[unknown] = known > 0 && x.numel() % known == 0 ? x.numel() / known : 0;

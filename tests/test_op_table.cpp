@@ -17,9 +17,10 @@ using namespace ravel;
 using table::Row;
 using table::Tensors;
 
+// Is there a derivative to compare?
 bool has_gradient(const Row& row) {
   return !row.traits.no_gradient && std::any_of(row.inputs.begin(), row.inputs.end(), [](const table::Input& input) {
-    return !input.constant && input.kind != table::Input::Kind::integers && input.kind != table::Input::Kind::mask;
+    return input.shape.numel() > 0 && !input.constant && input.kind != table::Input::Kind::integers && input.kind != table::Input::Kind::mask;
   });
 }
 
@@ -96,20 +97,24 @@ Row with_shape(Row row, const Shape& shape) {
   return row;
 }
 
-// Multiplies the gradient along edge number `target`, counted over all sweeps that record no graph, with 1.001.
+// Multiplies the gradient along one edge of the graph with 1.001, in every sweep that records no graph: a rule that is
+// wrong always, by little. Edges are numbered as the first sweep meets them.
 struct Mutation {
   explicit Mutation(int which) : target(which) {}
-  Tensor operator()(const Node& node, int, Tensor g) {
+  Tensor operator()(const Node& node, int input, Tensor g) {
     if (is_recording() || !g.defined()) return g;
-    if (edges++ != target) return g;
+    const int number = numbers.try_emplace({&node, input}, edges()).first->second;
+    if (number != target) return g;
     op = node.op();
-    is_zero = largest_difference(g, zeros_like(g)) == 0;
+    is_zero = is_zero && largest_difference(g, zeros_like(g)) == 0;
     return g * 1.001;
   }
+  int edges() const { return static_cast<int>(numbers.size()); }
+
   int target;
-  int edges = 0;
+  std::map<std::pair<const Node*, int>, int> numbers;
   std::string op;
-  bool is_zero = false;
+  bool is_zero = true;
 };
 
 }  // namespace
@@ -149,7 +154,7 @@ TEST_CASE("every op: a gradient that is off by a thousandth on any edge is caugh
           const EdgeFilterGuard guard([&](const Node& node, int input, Tensor g) { return mutation(node, input, std::move(g)); });
           ok = check(row.f, inputs, {}).ok;
         }
-        edges = mutation.edges;
+        edges = mutation.edges();
         if (edges == 0) break;
         INFO(row.name << ", order " << (check == gradcheck ? 1 : 2) << ", edge " << target << " of " << edges << ", by " << mutation.op);
         if (mutation.is_zero) {

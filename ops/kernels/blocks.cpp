@@ -3,6 +3,7 @@
 namespace ravel::kernels {
 
 Layout coalesce(const Shape& shape, const Strides& strides) {
+  if (shape.contains(0)) return {{0}, {1}};
   Layout layout;
   for (int dim = 0; dim < shape.rank(); ++dim) {
     if (shape[dim] == 1) continue;

@@ -17,7 +17,8 @@ inline constexpr std::int64_t block_size = 512;            // elements that a lo
 inline constexpr std::int64_t elements_per_task = 1 << 15;  // below this, another thread costs more than it brings
 #endif
 
-// A shape and strides with the same elements in the same order as an array, in as few dimensions as possible.
+// A shape and strides with the same elements in the same order as an array, in as few dimensions as possible: at least
+// one, and just that of size 0 if there are no elements.
 struct Layout {
   Shape shape;
   Strides strides;
@@ -34,6 +35,7 @@ class BlockReader {
     layout_ = &layout;
     data_ = x.data<T>();
     filled_ = 0;
+    if (layout.shape[0] == 0) return;  // nothing to read
     std::int64_t rest = begin;
     for (int dim = layout.shape.rank() - 1; dim >= 0; --dim) {
       position(dim) = rest % layout.shape[dim];

@@ -53,6 +53,8 @@ template <class... In, class F, class... Tensors>
 Tensor map(const F& f, const Tensor& first, const Tensors&... others) {
   static_assert(sizeof...(In) == 1 + sizeof...(Tensors));
   require(((first.shape() == others.shape()) && ...), "map: the shapes of the inputs differ; use broadcast()");
+  require(std::array{first.dtype(), others.dtype()...} == std::array{dtype_of<In>...},
+          "map: the inputs are not of the types that were named for them");
   using Out = std::invoke_result_t<const F&, In...>;
   Ref<Array> y = Array::packed(dtype_of<Out>, first.shape());
   map_into<In...>(y->data<Out>(), f, {&first.array(), &others.array()...});
