@@ -10,7 +10,8 @@ void detail::check_anomaly(const char* op, const char* what, const Tensor& value
   visit_floating(value.dtype(), op, [&]<class T>() {
     const std::vector<T> elements = value.to_vector<T>();
     for (std::size_t i = 0; i < elements.size(); ++i) {
-      require(std::isfinite(elements[i]), "{}: {} of shape {} has {} at element {}", op, what, value.shape(), elements[i], i);
+      require(std::isfinite(elements[i]), "{}: {} of shape {} has {} at element {}", op, what, value.shape(),
+              elements[i], i);
     }
   });
 }

@@ -36,8 +36,7 @@ Ref<Array> Array::packed(Dtype dtype, const Shape& shape) {
 Ref<Array> Array::view(const Array& base, const Shape& shape, const Strides& strides, std::int64_t offset) {
   const std::int64_t numel = shape.numel();
   void* const block = allocate(sizeof(Array));
-  auto* const array =
-      new (block) Array(base.dtype_, shape, strides, numel, has_packed_strides(shape, strides, numel));
+  auto* const array = new (block) Array(base.dtype_, shape, strides, numel, has_packed_strides(shape, strides, numel));
   array->block_bytes_ = sizeof(Array);
   array->data_ = base.data_ + offset * size_of(base.dtype_);
   array->base_ = base.base_ ? base.base_ : Ref<const Array>(&base);

@@ -65,7 +65,8 @@ class Sweep final : public GradientSink {
 };
 
 void require_differentiable(const char* function, const Tensor& y) {
-  require(y.requires_grad(), "{}: this tensor depends on no tensor that requires a gradient; see requires_grad_()", function);
+  require(y.requires_grad(), "{}: this tensor depends on no tensor that requires a gradient; see requires_grad_()",
+          function);
 }
 
 Tensor seed_for(const char* function, const Tensor& y, const Tensor& seed) {
@@ -75,8 +76,9 @@ Tensor seed_for(const char* function, const Tensor& y, const Tensor& seed) {
             function, y.shape());
     return ones(y.shape(), y.dtype());
   }
-  require(seed.shape() == y.shape() && seed.dtype() == y.dtype(), "{}: the gradient to start from is {} {}, the tensor is {} {}",
-          function, seed.dtype(), seed.shape(), y.dtype(), y.shape());
+  require(seed.shape() == y.shape() && seed.dtype() == y.dtype(),
+          "{}: the gradient to start from is {} {}, the tensor is {} {}", function, seed.dtype(), seed.shape(),
+          y.dtype(), y.shape());
   return seed;
 }
 
@@ -105,7 +107,8 @@ std::unordered_set<const Node*> nodes_between(const std::vector<Tensor>& ys, con
 
 Leaf* leaf_of(const Tensor& tensor, const char* function) {
   Leaf* const leaf = dynamic_cast<Leaf*>(tensor.source().node.get());
-  require(leaf != nullptr, "{}: only a leaf (a tensor after requires_grad_()) keeps a gradient; use grad(y, {{x}}) for others",
+  require(leaf != nullptr,
+          "{}: only a leaf (a tensor after requires_grad_()) keeps a gradient; use grad(y, {{x}}) for others",
           function);
   return leaf;
 }
@@ -113,8 +116,9 @@ Leaf* leaf_of(const Tensor& tensor, const char* function) {
 }  // namespace
 
 void Leaf::accumulate(Tensor more) {
-  require(!busy_.test_and_set(),
-          "backward: two threads add to the gradient of one leaf at the same time; use grad() in each and add in order");
+  require(
+      !busy_.test_and_set(),
+      "backward: two threads add to the gradient of one leaf at the same time; use grad() in each and add in order");
   const std::unique_ptr<std::atomic_flag, void (*)(std::atomic_flag*)> done(&busy_, [](auto* flag) { flag->clear(); });
   ravel::accumulate(gradient, packed(more.detach()));
 }
@@ -136,8 +140,8 @@ Tensor& Tensor::requires_grad_(bool on) & {
 }
 
 Tensor Tensor::with_value(const Tensor& value) const {
-  require(value.shape() == shape() && value.dtype() == dtype(), "with_value: the tensor is {} {}, the new value {} {}", dtype(),
-          shape(), value.dtype(), value.shape());
+  require(value.shape() == shape() && value.dtype() == dtype(), "with_value: the tensor is {} {}, the new value {} {}",
+          dtype(), shape(), value.dtype(), value.shape());
   return Tensor(value.array_ref(), source_);
 }
 
@@ -167,7 +171,8 @@ void Tensor::backward(const Tensor& seed, BackwardOptions options) const {
 
 std::vector<Tensor> grad(const std::vector<Tensor>& ys, const std::vector<Tensor>& seeds, const std::vector<Tensor>& xs,
                          GradOptions options) {
-  require(seeds.size() == ys.size(), "grad: {} outputs need as many gradients to start from, got {}", ys.size(), seeds.size());
+  require(seeds.size() == ys.size(), "grad: {} outputs need as many gradients to start from, got {}", ys.size(),
+          seeds.size());
   for (const Tensor& x : xs) require_differentiable("grad", x);
   const ModeGuard<bool> recording(modes.recording, options.create_graph);
   const std::unordered_set<const Node*> between = nodes_between(ys, xs);

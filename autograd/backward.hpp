@@ -29,8 +29,8 @@ class Leaf final : public Node {
   std::atomic_flag busy_;
 };
 
-// Sees, and may replace, every gradient that a sweep of this thread hands along an edge: (node, input number, gradient).
-// For tests and tools.
+// Sees, and may replace, every gradient that a sweep of this thread hands along an edge: (node, input number,
+// gradient). For tests and tools.
 using EdgeFilter = std::function<Tensor(const Node&, int, Tensor)>;
 // Installs a filter for its life; sweeps inside use it.
 class EdgeFilterGuard {

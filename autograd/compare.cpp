@@ -19,7 +19,9 @@ bool allclose(const Tensor& x, const Tensor& y, double rtol, double atol) {
   return visit_any(x.dtype(), [&]<class T>() {
     const std::vector<T> a = x.to_vector<T>(), b = y.to_vector<T>();
     return std::equal(a.begin(), a.end(), b.begin(), [=](T u, T v) {
-      return u == v || (std::isfinite(static_cast<double>(v)) && std::abs(static_cast<double>(u) - static_cast<double>(v)) <= atol + rtol * std::abs(static_cast<double>(v)));
+      return u == v ||
+             (std::isfinite(static_cast<double>(v)) && std::abs(static_cast<double>(u) - static_cast<double>(v)) <=
+                                                           atol + rtol * std::abs(static_cast<double>(v)));
     });
   });
 }

@@ -25,7 +25,8 @@ Tensor generate(const Shape& shape, const F& f) {
 // The same, of the given type.
 template <class F>
 Tensor generate(const Shape& shape, Dtype dtype, const F& f) {
-  return visit_any(dtype, [&]<class T>() { return generate(shape, [&](std::int64_t i) { return static_cast<T>(f(i)); }); });
+  return visit_any(dtype,
+                   [&]<class T>() { return generate(shape, [&](std::int64_t i) { return static_cast<T>(f(i)); }); });
 }
 
 // A fresh tensor whose elements 4 b .. 4 b + 3 are the values that draw(words of block b) returns.
@@ -73,7 +74,8 @@ Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype()); }
 Tensor ones_like(const Tensor& x) { return ones(x.shape(), x.dtype()); }
 
 Tensor arange(double start, double end, double step, Dtype dtype) {
-  require(step != 0 && std::isfinite((end - start) / step), "arange: no way from {} to {} in steps of {}", start, end, step);
+  require(step != 0 && std::isfinite((end - start) / step), "arange: no way from {} to {} in steps of {}", start, end,
+          step);
   const double count = std::max(0.0, std::ceil((end - start) / step));
   require(count < 1e15, "arange: {} values from {} to {} in steps of {} are too many", count, start, end, step);
   return generate(static_cast<std::int64_t>(count), dtype,
@@ -175,8 +177,8 @@ Tensor from_data(const T* values, const Shape& shape) {
 
 template <class T>
 Tensor from_vector(const std::vector<T>& values, const Shape& shape) {
-  require(shape.numel() == static_cast<std::int64_t>(values.size()), "from_vector: shape {} holds {} elements, the vector {}",
-          shape, shape.numel(), values.size());
+  require(shape.numel() == static_cast<std::int64_t>(values.size()),
+          "from_vector: shape {} holds {} elements, the vector {}", shape, shape.numel(), values.size());
   if constexpr (std::is_same_v<T, bool>) {
     return generate(shape, [&](std::int64_t i) -> bool { return values[static_cast<std::size_t>(i)]; });
   } else {

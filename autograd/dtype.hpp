@@ -25,11 +25,26 @@ constexpr bool is_floating(Dtype dtype) { return dtype == f32 || dtype == f64; }
 
 template <class T>
 struct DtypeOf;
-template <> struct DtypeOf<float> { static constexpr Dtype value = f32; };
-template <> struct DtypeOf<double> { static constexpr Dtype value = f64; };
-template <> struct DtypeOf<std::int64_t> { static constexpr Dtype value = i64; };
-template <> struct DtypeOf<std::uint8_t> { static constexpr Dtype value = u8; };
-template <> struct DtypeOf<bool> { static constexpr Dtype value = boolean; };
+template <>
+struct DtypeOf<float> {
+  static constexpr Dtype value = f32;
+};
+template <>
+struct DtypeOf<double> {
+  static constexpr Dtype value = f64;
+};
+template <>
+struct DtypeOf<std::int64_t> {
+  static constexpr Dtype value = i64;
+};
+template <>
+struct DtypeOf<std::uint8_t> {
+  static constexpr Dtype value = u8;
+};
+template <>
+struct DtypeOf<bool> {
+  static constexpr Dtype value = boolean;
+};
 
 // The Dtype of a C++ element type.
 template <class T>

@@ -46,7 +46,8 @@ std::vector<Tensor> fresh_leaves(const std::vector<Tensor>& inputs) {
   std::vector<Tensor> leaves = inputs;
   for (Tensor& leaf : leaves) {
     if (!leaf.defined() || !leaf.requires_grad()) continue;
-    require(leaf.dtype() == f64, "gradcheck: inputs must be f64 for the differences to mean something, one is {}", leaf.dtype());
+    require(leaf.dtype() == f64, "gradcheck: inputs must be f64 for the differences to mean something, one is {}",
+            leaf.dtype());
     leaf = leaf.detach().requires_grad_();
   }
   return leaves;
@@ -134,7 +135,8 @@ class Check {
   // whether those of several outputs come together or one after the other.
   void check_consistency(const Outputs& outputs, const std::vector<Tensor>& xs, const std::vector<Tensor>& expected) {
     const auto expect = [&](const Tensor& got, std::size_t i, const char* when) {
-      if (!allclose(got, expected[i], 1e-9, 1e-9)) inconsistent_ += fmt::format("\n  the gradient of differentiable input {} changes when {}", i, when);
+      if (!allclose(got, expected[i], 1e-9, 1e-9))
+        inconsistent_ += fmt::format("\n  the gradient of differentiable input {} changes when {}", i, when);
     };
     for (std::size_t i = 0; i < xs.size() && xs.size() > 1; ++i) {
       expect(gradients_of(outputs, {xs[i]})[0], i, "it alone is asked for");
@@ -176,32 +178,41 @@ class Check {
       }
     }
     // A wrong rule would not be seen below this: its error would have to be a thousand times the gradient.
-    if (largest < 1e3 * options_.tolerance && !may_be_zero && !options_.expect_zero) small_.emplace_back(input, largest);
+    if (largest < 1e3 * options_.tolerance && !may_be_zero && !options_.expect_zero)
+      small_.emplace_back(input, largest);
     if (largest > 0 && options_.expect_zero) unexpected_.push_back(input);
   }
 
   GradcheckReport finish() {
     std::string text;
-    std::stable_sort(mismatches_.begin(), mismatches_.end(), [](const Mismatch& a, const Mismatch& b) { return a.error > b.error; });
+    std::stable_sort(mismatches_.begin(), mismatches_.end(),
+                     [](const Mismatch& a, const Mismatch& b) { return a.error > b.error; });
     if (!mismatches_.empty()) {
-      text = fmt::format("{} of {} derivatives are wrong (tolerance {:g}); the worst:", mismatches_.size(), report_.elements,
-                         options_.tolerance);
+      text = fmt::format("{} of {} derivatives are wrong (tolerance {:g}); the worst:", mismatches_.size(),
+                         report_.elements, options_.tolerance);
     }
     for (std::size_t i = 0; i < mismatches_.size() && i < worst_shown; ++i) {
       const Mismatch& m = mismatches_[i];
-      text += fmt::format("\n  input {} at {}: the gradient says {:.9g}, the difference {:.9g} (off by {:.2g})", m.input,
-                          position(m.element, inputs_[m.input].shape()), m.gradient, m.difference, m.error);
+      text += fmt::format("\n  input {} at {}: the gradient says {:.9g}, the difference {:.9g} (off by {:.2g})",
+                          m.input, position(m.element, inputs_[m.input].shape()), m.gradient, m.difference, m.error);
     }
     text += inconsistent_;
     for (const auto& [input, largest] : small_) {
-      text += largest == 0 ? fmt::format("\n  the gradient of input {} is zero everywhere, which proves nothing: move the inputs, or say expect_zero", input)
-                           : fmt::format("\n  the gradient of input {} is at most {:.2g}, too small to be checked: scale the function", input, largest);
+      text += largest == 0
+                  ? fmt::format(
+                        "\n  the gradient of input {} is zero everywhere, which proves nothing: move the inputs, or "
+                        "say expect_zero",
+                        input)
+                  : fmt::format(
+                        "\n  the gradient of input {} is at most {:.2g}, too small to be checked: scale the function",
+                        input, largest);
     }
     for (const std::size_t input : unexpected_) {
       text += fmt::format("\n  the gradient of input {} was to be zero everywhere and is not", input);
     }
     if (!text.empty()) return failure(text[0] == '\n' ? "failed" + text : text);
-    report_.text = fmt::format("gradcheck: {} derivatives agree, the worst is off by {:.2g}", report_.elements, report_.worst);
+    report_.text =
+        fmt::format("gradcheck: {} derivatives agree, the worst is off by {:.2g}", report_.elements, report_.worst);
     return report_;
   }
 
@@ -218,13 +229,15 @@ class Check {
 
 }  // namespace
 
-GradcheckReport gradcheck(const CheckedFunction& f, const std::vector<Tensor>& inputs, const GradcheckOptions& options) {
+GradcheckReport gradcheck(const CheckedFunction& f, const std::vector<Tensor>& inputs,
+                          const GradcheckOptions& options) {
   return Check(f, inputs, options).run({});
 }
 
-GradcheckReport gradgradcheck(const CheckedFunction& f, const std::vector<Tensor>& inputs, const GradcheckOptions& options) {
-  // The gradients of f as a function of (inputs, weights): they are linear in the weights, and for a linear f constant in
-  // the inputs, where a second derivative of zero is right.
+GradcheckReport gradgradcheck(const CheckedFunction& f, const std::vector<Tensor>& inputs,
+                              const GradcheckOptions& options) {
+  // The gradients of f as a function of (inputs, weights): they are linear in the weights, and for a linear f constant
+  // in the inputs, where a second derivative of zero is right.
   std::vector<Tensor> extended = inputs;
   std::vector<bool> may_be_zero(inputs.size(), true);
   for (Tensor& weight : weights_for(evaluate(f, inputs))) {
@@ -236,7 +249,8 @@ GradcheckReport gradgradcheck(const CheckedFunction& f, const std::vector<Tensor
     const EnableGrad enable;
     std::vector<Tensor> leaves(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count));
     for (std::size_t i = 0; i < count; ++i) {
-      if (inputs[i].defined() && inputs[i].requires_grad() && !leaves[i].requires_grad()) leaves[i] = leaves[i].detach().requires_grad_();
+      if (inputs[i].defined() && inputs[i].requires_grad() && !leaves[i].requires_grad())
+        leaves[i] = leaves[i].detach().requires_grad_();
     }
     const std::vector<Tensor> weights(all.begin() + static_cast<std::ptrdiff_t>(count), all.end());
     const Tensor total = weighted_sum(f(leaves), weights);

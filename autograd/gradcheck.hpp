@@ -15,8 +15,8 @@ namespace ravel {
 class CheckedFunction {
  public:
   template <class F>
-    requires std::is_invocable_v<const F&, const std::vector<Tensor>&>
-  CheckedFunction(F f)  // NOLINT(google-explicit-constructor)
+  requires std::is_invocable_v < const F&, const std::vector<Tensor>
+  & > CheckedFunction(F f)  // NOLINT(google-explicit-constructor)
       : call_([f = std::move(f)](const std::vector<Tensor>& inputs) -> std::vector<Tensor> { return {f(inputs)}; }) {}
   std::vector<Tensor> operator()(const std::vector<Tensor>& inputs) const { return call_(inputs); }
 
@@ -40,12 +40,14 @@ struct GradcheckReport {
   explicit operator bool() const { return ok; }
 };
 
-// Compares the gradients of `f` at `inputs` with central differences (f(x + e) - f(x - e)) / 2e, one for each element of
-// each input that requires a gradient. Outputs are first multiplied with fixed random weights and summed, so that each
-// counts. All inputs that require a gradient must be f64. Also compared are the gradients asked for one at a time, from
-// outputs used one at a time, and from gradients that are not packed. Gradients that are zero everywhere, or too small for
-// the tolerance, are a failure: they prove nothing. Random operations inside f draw the same numbers at each call.
-GradcheckReport gradcheck(const CheckedFunction& f, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {});
+// Compares the gradients of `f` at `inputs` with central differences (f(x + e) - f(x - e)) / 2e, one for each element
+// of each input that requires a gradient. Outputs are first multiplied with fixed random weights and summed, so that
+// each counts. All inputs that require a gradient must be f64. Also compared are the gradients asked for one at a time,
+// from outputs used one at a time, and from gradients that are not packed. Gradients that are zero everywhere, or too
+// small for the tolerance, are a failure: they prove nothing. Random operations inside f draw the same numbers at each
+// call.
+GradcheckReport gradcheck(const CheckedFunction& f, const std::vector<Tensor>& inputs,
+                          const GradcheckOptions& options = {});
 
 // Checks the second derivatives: gradcheck() of the gradients of `f`, as functions of the inputs and of the weights.
 GradcheckReport gradgradcheck(const CheckedFunction& f, const std::vector<Tensor>& inputs,

@@ -1,5 +1,5 @@
-// The switches of a thread: is the graph recorded, are values checked, which random step is it, which module is running.
-// None of it is global; work that `parallel` sends to other threads sees the modes of the thread that sent it.
+// The switches of a thread: is the graph recorded, are values checked, which random step is it, which module is
+// running. None of it is global; work that `parallel` sends to other threads sees the modes of the thread that sent it.
 #pragma once
 
 #include <cstdint>
@@ -65,8 +65,8 @@ struct AnomalyMode : ModeGuard<bool> {
   AnomalyMode() : ModeGuard(modes.anomaly, true) {}
 };
 
-// While it lives, random operations draw the numbers of training step `step`, from the first call on. Whoever enters the
-// same step again (a recomputation, a gradient check, a resumed run) draws the same numbers.
+// While it lives, random operations draw the numbers of training step `step`, from the first call on. Whoever enters
+// the same step again (a recomputation, a gradient check, a resumed run) draws the same numbers.
 struct RandomStep : ModeGuard<RandomState> {
   explicit RandomStep(std::uint64_t step) : ModeGuard(modes.random, {modes.random.seed, step, 0}) {}
   RandomStep(std::uint64_t seed, std::uint64_t step) : ModeGuard(modes.random, {seed, step, 0}) {}

@@ -39,7 +39,8 @@ class GradientSink {
   virtual ~GradientSink() = default;
   // Is the gradient of this place asked for?
   virtual bool wants(const Source& source) const = 0;
-  // Adds `gradient` to what input number `input` of `node`, at `source`, has received. An undefined tensor adds nothing.
+  // Adds `gradient` to what input number `input` of `node`, at `source`, has received. An undefined tensor adds
+  // nothing.
   virtual void add(const Node& node, int input, const Source& source, Tensor gradient) = 0;
 };
 

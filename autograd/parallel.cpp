@@ -14,8 +14,8 @@
 #include "ravel/autograd/modes.hpp"
 #include "ravel/autograd/team.hpp"
 
-// ThreadSanitizer does not see through oneTBB that the fork happens before the workers and they before the join. These two
-// calls say so; they are empty in other builds.
+// ThreadSanitizer does not see through oneTBB that the fork happens before the workers and they before the join. These
+// two calls say so; they are empty in other builds.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define RAVEL_TSAN
@@ -118,7 +118,8 @@ void work_on(void* context, int worker) {
 int threads() { return team_size().load(std::memory_order_relaxed); }
 
 void set_threads(int count) {
-  require(count >= 1 && count <= detail::max_threads, "set_threads: {} threads; use 1 to {}", count, detail::max_threads);
+  require(count >= 1 && count <= detail::max_threads, "set_threads: {} threads; use 1 to {}", count,
+          detail::max_threads);
   team_size() = count;
 }
 

@@ -7,7 +7,8 @@
 
 namespace ravel {
 
-// How many threads kernels use: RAVEL_THREADS from the environment, else the number of cores. Results never depend on it.
+// How many threads kernels use: RAVEL_THREADS from the environment, else the number of cores. Results never depend on
+// it.
 int threads();
 // Sets the number of threads (>= 1) for calls from all threads from now on; more than there are cores is allowed.
 void set_threads(int count);
@@ -18,9 +19,9 @@ namespace detail {
 class RangeBody {
  public:
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, RangeBody>)
-  // NOLINTNEXTLINE(google-explicit-constructor)
-  RangeBody(const F& body)
+  requires(!std::is_same_v<std::remove_cvref_t<F>, RangeBody>)
+      // NOLINTNEXTLINE(google-explicit-constructor)
+      RangeBody(const F& body)
       : object_(std::addressof(body)), call_([](const void* object, std::int64_t begin, std::int64_t end) {
           (*static_cast<const F*>(object))(begin, end);
         }) {}

@@ -63,8 +63,8 @@ class EdgeNode final : public Node {
   void pull(const OutputGradients& gradients, GradientSink& sink) override {
     if (freed_) fail_freed(op());
     const Tensor g = gradients[0];
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (pull_edge<I>(g, sink), ...); }(
-        std::make_index_sequence<count>());
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (pull_edge<I>(g, sink), ...); }
+    (std::make_index_sequence<count>());
   }
 
   void free() override {
@@ -179,8 +179,7 @@ std::vector<Tensor> record_joint(const char* op, std::vector<Tensor> values, con
     for (const Tensor& value : values) detail::check_anomaly(op, "the output", value);
   }
   if (!modes.recording || depth == 0) return values;
-  const Ref<Node> node(
-      new detail::JointNode<Pullback>(op, depth, values, inputs, std::move(pullback), keep_outputs));
+  const Ref<Node> node(new detail::JointNode<Pullback>(op, depth, values, inputs, std::move(pullback), keep_outputs));
   for (std::uint32_t slot = 0; slot < values.size(); ++slot) {
     values[slot] = detail::output_of(values[slot].array_ref(), node, slot);
   }

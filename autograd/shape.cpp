@@ -42,7 +42,8 @@ Shape Shape::packed_strides() const {
   std::int64_t stride = 1;
   for (int dim = rank_ - 1; dim >= 0; --dim) {
     strides[dim] = stride;
-    if (__builtin_mul_overflow(stride, std::max<std::int64_t>((*this)[dim], 1), &stride)) stride = 0;  // it has no elements
+    if (__builtin_mul_overflow(stride, std::max<std::int64_t>((*this)[dim], 1), &stride))
+      stride = 0;  // it has no elements
   }
   return strides;
 }
@@ -62,8 +63,8 @@ Dims wrap_dims(const Dims& dims, int rank, const char* op) {
   }
   for (const std::int64_t dim : dims) wrapped.push_back(wrap_dim(dim, rank, op));
   std::sort(wrapped.begin(), wrapped.end());
-  require(std::adjacent_find(wrapped.begin(), wrapped.end()) == wrapped.end(),
-          "{}: a dimension appears twice in {}", op, dims);
+  require(std::adjacent_find(wrapped.begin(), wrapped.end()) == wrapped.end(), "{}: a dimension appears twice in {}",
+          op, dims);
   if (rank == 0) wrapped = {};
   return wrapped;
 }

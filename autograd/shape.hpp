@@ -24,8 +24,9 @@ class Shape {
   Shape() = default;
   // One integer is a list too: zeros(3) and sum(x, 1) read as they do in NumPy.
   template <std::integral T>
-    requires(!std::same_as<T, bool>)  // NOLINTNEXTLINE(google-explicit-constructor)
-  Shape(T value) : rank_(1) {
+  requires(!std::same_as<T, bool>)  // NOLINTNEXTLINE(google-explicit-constructor)
+      Shape(T value)
+      : rank_(1) {
     values_[0] = static_cast<std::int64_t>(value);
   }
   Shape(std::initializer_list<std::int64_t> values) : Shape(std::span(values.begin(), values.size())) {}

@@ -30,7 +30,8 @@ std::shared_ptr<tbb::task_arena> arena_of(int team_size) {
 void run_team(int team_size, int workers, void (*work)(void*, int), void* context) {
   const std::shared_ptr<tbb::task_arena> arena = arena_of(team_size);
   arena->execute([&] {
-    tbb::parallel_for(0, workers, [=](int worker) { work(context, worker); }, tbb::static_partitioner());
+    tbb::parallel_for(
+        0, workers, [=](int worker) { work(context, worker); }, tbb::static_partitioner());
   });
 }
 

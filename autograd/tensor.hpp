@@ -46,8 +46,8 @@ class Tensor {
   // Does the graph lead from this tensor to a leaf?
   bool requires_grad() const { return static_cast<bool>(source_.node); }
   bool is_leaf() const { return !source_.node || source_.node->depth() == 0; }
-  // Makes this handle a leaf with its own gradient, outside of every graph (or, with false, a constant). A leaf stays as
-  // it is.
+  // Makes this handle a leaf with its own gradient, outside of every graph (or, with false, a constant). A leaf stays
+  // as it is.
   Tensor& requires_grad_(bool on = true) &;
   Tensor requires_grad_(bool on = true) && { return std::move(requires_grad_(on)); }
   // The same values outside of the graph.
@@ -85,8 +85,8 @@ struct GradOptions {
   bool allow_unused = false;  // an x that y does not depend on gets an undefined gradient instead of an error
 };
 
-// The gradients of `y`, which has one element, with respect to `xs`, each a leaf or a result on the way to y. Nothing else
-// changes: no grad() is touched, the graph stays. An x that y does not depend on is an error unless allow_unused.
+// The gradients of `y`, which has one element, with respect to `xs`, each a leaf or a result on the way to y. Nothing
+// else changes: no grad() is touched, the graph stays. An x that y does not depend on is an error unless allow_unused.
 std::vector<Tensor> grad(const Tensor& y, const std::vector<Tensor>& xs, GradOptions options = {});
 // The same for several ys with a gradient to start from for each: the vector-Jacobian product.
 std::vector<Tensor> grad(const std::vector<Tensor>& ys, const std::vector<Tensor>& seeds, const std::vector<Tensor>& xs,

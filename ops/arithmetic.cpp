@@ -15,7 +15,8 @@ using kernels::map_numeric;
 // f(element, number), with the number as the element's type; a fraction beside integers is an error.
 template <class F>
 Tensor map_with_number(const char* op, const Tensor& x, double number, const F& f) {
-  require(x.dtype() != i64 || (std::isfinite(number) && number == std::floor(number)), "{}: {} beside an i64 tensor; use cast(x, f32)", op, number);
+  require(x.dtype() != i64 || (std::isfinite(number) && number == std::floor(number)),
+          "{}: {} beside an i64 tensor; use cast(x, f32)", op, number);
   return visit_numeric(x.dtype(), op, [&]<class T>() {
     return kernels::map<T>([f, n = static_cast<T>(number)](auto v) { return f(v, n); }, x);
   });
@@ -33,34 +34,42 @@ Tensor divide(const Tensor& x, double number, const F& f) {
 
 Tensor operator+(const Tensor& a, const Tensor& b) {
   const Tensor x = broadcast("add", a, b), y = broadcast("add", b, a);
-  return record("add", map_numeric("add", [](auto u, auto v) { return u + v; }, x, y),
-                Edge{x, [](const Tensor& g) { return g; }},
-                Edge{y, [](const Tensor& g) { return g; }});
+  return record("add",
+                map_numeric(
+                    "add", [](auto u, auto v) { return u + v; }, x, y),
+                Edge{x, [](const Tensor& g) { return g; }}, Edge{y, [](const Tensor& g) { return g; }});
 }
 
 Tensor operator-(const Tensor& a, const Tensor& b) {
   const Tensor x = broadcast("sub", a, b), y = broadcast("sub", b, a);
-  return record("sub", map_numeric("sub", [](auto u, auto v) { return u - v; }, x, y),
-                Edge{x, [](const Tensor& g) { return g; }},
-                Edge{y, [](const Tensor& g) { return -g; }});
+  return record("sub",
+                map_numeric(
+                    "sub", [](auto u, auto v) { return u - v; }, x, y),
+                Edge{x, [](const Tensor& g) { return g; }}, Edge{y, [](const Tensor& g) { return -g; }});
 }
 
 Tensor operator*(const Tensor& a, const Tensor& b) {
   const Tensor x = broadcast("mul", a, b), y = broadcast("mul", b, a);
-  return record("mul", map_numeric("mul", [](auto u, auto v) { return u * v; }, x, y),
-                Edge{x, [y](const Tensor& g) { return g * y; }},
-                Edge{y, [x](const Tensor& g) { return g * x; }});
+  return record("mul",
+                map_numeric(
+                    "mul", [](auto u, auto v) { return u * v; }, x, y),
+                Edge{x, [y](const Tensor& g) { return g * y; }}, Edge{y, [x](const Tensor& g) { return g * x; }});
 }
 
 Tensor operator/(const Tensor& a, const Tensor& b) {
   const Tensor x = broadcast("div", a, b), y = broadcast("div", b, a);
-  return record("div", map_floating("div", [](auto u, auto v) { return u / v; }, x, y),
+  return record("div",
+                map_floating(
+                    "div", [](auto u, auto v) { return u / v; }, x, y),
                 Edge{x, [y](const Tensor& g) { return g / y; }},
                 Edge{y, [y](const Tensor& g, const Tensor& z) { return -g * z / y; }});
 }
 
 Tensor operator-(const Tensor& x) {
-  return record("neg", map_numeric("neg", [](auto v) { return -v; }, x), Edge{x, [](const Tensor& g) { return -g; }});
+  return record("neg",
+                map_numeric(
+                    "neg", [](auto v) { return -v; }, x),
+                Edge{x, [](const Tensor& g) { return -g; }});
 }
 
 Tensor operator+(const Tensor& x, double number) {
@@ -96,7 +105,8 @@ Tensor add_reusing(Tensor&& a, const Tensor& b) {
   const bool reusable = !is_recording() && a.array().is_reusable() && a.dtype() == b.dtype() && a.shape() == b.shape();
   if (!reusable) return a + b;
   visit_numeric(a.dtype(), "add", [&]<class T>() {
-    kernels::map_into<T, T>(a.array_ref()->template data<T>(), [](T u, T v) { return u + v; }, {&a.array(), &b.array()});
+    kernels::map_into<T, T>(a.array_ref()->template data<T>(), [](T u, T v) { return u + v; },
+                            {&a.array(), &b.array()});
   });
   return a.detach();
 }

@@ -34,7 +34,8 @@ Tensor expand(const Tensor& x, const Shape& shape) {
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
-  require(broadcast_shapes("sum_to", shape, x.shape()) == x.shape(), "sum_to: shape {} does not expand to {}", shape, x.shape());
+  require(broadcast_shapes("sum_to", shape, x.shape()) == x.shape(), "sum_to: shape {} does not expand to {}", shape,
+          x.shape());
   if (x.shape() == shape) return x;
   const int lead = x.rank() - shape.rank();
   Dims dims;

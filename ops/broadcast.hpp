@@ -5,8 +5,8 @@
 
 namespace ravel {
 
-// The shape that both shapes broadcast to, NumPy's way: aligned at the right, sizes equal or one of them 1; an error that
-// names `op` where they do not fit.
+// The shape that both shapes broadcast to, NumPy's way: aligned at the right, sizes equal or one of them 1; an error
+// that names `op` where they do not fit.
 Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b);
 
 // A view of `x` with size-1 dimensions repeated, and new ones in front, to reach `shape`; -1 keeps a size. No copy.

@@ -19,11 +19,11 @@ Shape keep_dims(Shape shape, const Dims& dims) {
 Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
   const Dims over = wrap_dims(dims, x.rank(), "sum");
   const Shape kept = keep_dims(x.shape(), over);
-  const Tensor total = visit_numeric(x.dtype(), "sum", [&]<class T>() {
-    return kernels::reduce<T>(x, over, T{0}, [](T a, T b) { return a + b; });
-  });
+  const Tensor total = visit_numeric(
+      x.dtype(), "sum", [&]<class T>() { return kernels::reduce<T>(x, over, T{0}, [](T a, T b) { return a + b; }); });
   const Tensor y = keepdim ? reshape(total, kept) : total;
-  return record("sum", y, Edge{x, [kept, from = x.shape()](const Tensor& g) { return expand(reshape(g, kept), from); }});
+  return record("sum", y,
+                Edge{x, [kept, from = x.shape()](const Tensor& g) { return expand(reshape(g, kept), from); }});
 }
 
 }  // namespace ravel

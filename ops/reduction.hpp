@@ -1,4 +1,5 @@
-// Sums, means, extremes over any dimensions. An empty list of dimensions means all; `keepdim` leaves them in with size 1.
+// Sums, means, extremes over any dimensions. An empty list of dimensions means all; `keepdim` leaves them in with
+// size 1.
 #pragma once
 
 #include "ravel/autograd/tensor.hpp"

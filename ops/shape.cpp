@@ -19,7 +19,8 @@ Shape infer(const Tensor& x, Shape shape) {
     }
   }
   if (unknown >= 0) shape[unknown] = known > 0 && x.numel() % known == 0 ? x.numel() / known : 0;
-  require(shape.numel() == x.numel(), "reshape: {} elements of shape {} do not fit into {}", x.numel(), x.shape(), shape);
+  require(shape.numel() == x.numel(), "reshape: {} elements of shape {} do not fit into {}", x.numel(), x.shape(),
+          shape);
   return shape;
 }
 
@@ -49,7 +50,10 @@ bool view_strides(const Tensor& x, const Shape& shape, Strides& strides) {
 
 Tensor packed(const Tensor& x) {
   if (x.is_packed()) return x;
-  return record("packed", kernels::map_any("packed", [](auto v) { return v; }, x), Edge{x, [](const Tensor& g) { return g; }});
+  return record("packed",
+                kernels::map_any(
+                    "packed", [](auto v) { return v; }, x),
+                Edge{x, [](const Tensor& g) { return g; }});
 }
 
 Tensor reshape(const Tensor& x, const Shape& new_shape) {

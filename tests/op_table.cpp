@@ -39,7 +39,8 @@ Tensor make_input(const Input& input, Dtype dtype, const RandomKey& key) {
 
 Tensors make_inputs(const Row& row, Dtype dtype) {
   Tensors inputs;
-  for (const Input& input : row.inputs) inputs.push_back(make_input(input, dtype, random_key(7, row.name, inputs.size())));
+  for (const Input& input : row.inputs)
+    inputs.push_back(make_input(input, dtype, random_key(7, row.name, inputs.size())));
   return inputs;
 }
 

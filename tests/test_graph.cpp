@@ -22,7 +22,8 @@ std::vector<Tensor> product_and_sum(const Tensor& x, const Tensor& y) {
     outputs = {x * y, x + y};
   }
   return record_joint("product_and_sum", outputs, {x, y}, [=](const OutputGradients& g, const JointContext& context) {
-    return std::vector<Tensor>{context.needs[0] ? g[0] * y + g[1] : Tensor(), context.needs[1] ? g[0] * x + g[1] : Tensor()};
+    return std::vector<Tensor>{context.needs[0] ? g[0] * y + g[1] : Tensor(),
+                               context.needs[1] ? g[0] * x + g[1] : Tensor()};
   });
 }
 
@@ -55,7 +56,8 @@ TEST_CASE("backward adds into grad, zero_grad forgets it, set_grad replaces it")
   CHECK(values(x.grad()) == std::vector<double>{7, 7});
   x.set_grad(tensor({1., 0.}, f64));
   CHECK(values(x.grad()) == std::vector<double>{1, 0});
-  CHECK_THAT(error_of([&] { x.set_grad(zeros({3}, f64)); }), ContainsSubstring("set_grad: the gradient is f64 (3,), the leaf is f64 (2,)"));
+  CHECK_THAT(error_of([&] { x.set_grad(zeros({3}, f64)); }),
+             ContainsSubstring("set_grad: the gradient is f64 (3,), the leaf is f64 (2,)"));
   x.zero_grad();
   CHECK(!x.grad().defined());
 }
@@ -82,13 +84,20 @@ TEST_CASE("a second sweep of a freed graph is an error, keep_graph allows it") {
 
 TEST_CASE("backward and grad say what is wrong with their arguments") {
   const Tensor x = leaf({1., 2.}), other = leaf({1.});
-  CHECK_THAT(error_of([&] { (x * x).backward(); }), ContainsSubstring("a tensor of shape (2,) needs a gradient to start from"));
-  CHECK_THAT(error_of([&] { (x * x).backward(ones({3}, f64)); }), ContainsSubstring("the gradient to start from is f64 (3,), the tensor is f64 (2,)"));
-  CHECK_THAT(error_of([&] { sum(x.detach()).backward(); }), ContainsSubstring("depends on no tensor that requires a gradient"));
-  CHECK_THAT(error_of([&] { grad(sum(x), {other}); }), ContainsSubstring("the output does not depend on input 0 of shape (1,)"));
+  CHECK_THAT(error_of([&] { (x * x).backward(); }),
+             ContainsSubstring("a tensor of shape (2,) needs a gradient to start from"));
+  CHECK_THAT(error_of([&] { (x * x).backward(ones({3}, f64)); }),
+             ContainsSubstring("the gradient to start from is f64 (3,), the tensor is f64 (2,)"));
+  CHECK_THAT(error_of([&] { sum(x.detach()).backward(); }),
+             ContainsSubstring("depends on no tensor that requires a gradient"));
+  CHECK_THAT(error_of([&] { grad(sum(x), {other}); }),
+             ContainsSubstring("the output does not depend on input 0 of shape (1,)"));
   CHECK(!grad(sum(x), {other}, {.allow_unused = true})[0].defined());
   CHECK_THAT(error_of([&] { (x * 2).grad(); }), ContainsSubstring("only a leaf"));
-  CHECK_THAT(error_of([&] { tensor({1, 2}).requires_grad_(); }), ContainsSubstring("only f32 and f64 tensors have gradients, this is i64"));
+  CHECK_THAT(error_of([&] {
+               tensor({1, 2}).requires_grad_();
+             }),
+             ContainsSubstring("only f32 and f64 tensors have gradients, this is i64"));
   CHECK_THAT(error_of([&] { Tensor().shape(); }), ContainsSubstring("this tensor is undefined"));
 }
 
@@ -204,7 +213,8 @@ TEST_CASE("work that parallel sends elsewhere sees the caller's modes") {
   }
   CHECK(calls >= 4);
   CHECK(recording == 0);
-  CHECK_THROWS_AS(parallel(64, 1, [](std::int64_t begin, std::int64_t) { require(begin < 32, "a body's error"); }), Error);
+  CHECK_THROWS_AS(parallel(64, 1, [](std::int64_t begin, std::int64_t) { require(begin < 32, "a body's error"); }),
+                  Error);
   parallel(8, 1, [&](std::int64_t, std::int64_t) { parallel(8, 1, [&](std::int64_t, std::int64_t) { ++calls; }); });
   set_threads(before);
   CHECK_THAT(error_of([] { set_threads(0); }), ContainsSubstring("set_threads: 0 threads; use 1 to"));
@@ -224,8 +234,9 @@ TEST_CASE("anomaly mode names the first operation with a NaN or infinity, forwar
 TEST_CASE("a pullback of the wrong shape or type is an error that names the op and the input") {
   const Tensor x = leaf({1., 2.});
   const Tensor wrong = record("mine", x.detach() * 1.0, Edge{x, [](const Tensor& g) { return sum(g); }});
-  CHECK_THAT(error_of([&] { sum(wrong).backward(); }),
-             ContainsSubstring("mine: the gradient of input 0 is f64 (), the input is f64 (2,); its pullback is wrong"));
+  CHECK_THAT(
+      error_of([&] { sum(wrong).backward(); }),
+      ContainsSubstring("mine: the gradient of input 0 is f64 (), the input is f64 (2,); its pullback is wrong"));
 }
 
 TEST_CASE("two threads build and sweep graphs over shared parameters with the same results as one") {
@@ -299,14 +310,17 @@ TEST_CASE("gradcheck says which input, which element, and both values; zeros pro
   CHECK_THAT(gradcheck(nothing, {x}).text, ContainsSubstring("the gradient of input 0 is zero everywhere"));
   CHECK(gradcheck(nothing, {x}, {.expect_zero = true}).ok);
   const auto square = [](const std::vector<Tensor>& in) { return in[0] * in[0]; };
-  CHECK_THAT(gradcheck(square, {x}, {.expect_zero = true}).text, ContainsSubstring("was to be zero everywhere and is not"));
+  CHECK_THAT(gradcheck(square, {x}, {.expect_zero = true}).text,
+             ContainsSubstring("was to be zero everywhere and is not"));
   CHECK(gradcheck(square, {x}).elements == 4);
   // The first derivative is right, its graph is cut: only the second order shows it.
   const auto cut = [](const std::vector<Tensor>& in) {
-    return record("cut", (in[0] * in[0]).detach(), Edge{in[0], [x = in[0].detach()](const Tensor& g) { return g * x * 2.0; }});
+    return record("cut", (in[0] * in[0]).detach(),
+                  Edge{in[0], [x = in[0].detach()](const Tensor& g) { return g * x * 2.0; }});
   };
   CHECK(gradcheck(cut, {x}).ok);
   CHECK(!gradgradcheck(cut, {x}).ok);
-  CHECK_THAT(error_of([&] { gradcheck(square, {ones({2}).requires_grad_()}); }), ContainsSubstring("inputs must be f64"));
+  CHECK_THAT(error_of([&] { gradcheck(square, {ones({2}).requires_grad_()}); }),
+             ContainsSubstring("inputs must be f64"));
   CHECK_THAT(error_of([&] { gradcheck(square, {ones({2}, f64)}); }), ContainsSubstring("no input requires a gradient"));
 }

@@ -20,7 +20,8 @@ using table::Tensors;
 // Is there a derivative to compare?
 bool has_gradient(const Row& row) {
   return !row.traits.no_gradient && std::any_of(row.inputs.begin(), row.inputs.end(), [](const table::Input& input) {
-    return input.shape.numel() > 0 && !input.constant && input.kind != table::Input::Kind::integers && input.kind != table::Input::Kind::mask;
+    return input.shape.numel() > 0 && !input.constant && input.kind != table::Input::Kind::integers &&
+           input.kind != table::Input::Kind::mask;
   });
 }
 
@@ -131,7 +132,8 @@ TEST_CASE("every op: first derivatives agree with central differences", "[table]
 TEST_CASE("every op: second derivatives agree with central differences", "[table]") {
   for (const Row& row : table::all_rows()) {
     if (!has_gradient(row)) continue;
-    const GradcheckReport report = gradgradcheck(row.f, make_inputs(row, f64), {.expect_zero = row.traits.zero_gradient});
+    const GradcheckReport report =
+        gradgradcheck(row.f, make_inputs(row, f64), {.expect_zero = row.traits.zero_gradient});
     INFO(row.name << ": " << report.text);
     CHECK(report.ok);
   }
@@ -151,12 +153,14 @@ TEST_CASE("every op: a gradient that is off by a thousandth on any edge is caugh
         Mutation mutation(target);
         bool ok = false;
         {
-          const EdgeFilterGuard guard([&](const Node& node, int input, Tensor g) { return mutation(node, input, std::move(g)); });
+          const EdgeFilterGuard guard(
+              [&](const Node& node, int input, Tensor g) { return mutation(node, input, std::move(g)); });
           ok = check(row.f, inputs, {}).ok;
         }
         edges = mutation.edges();
         if (edges == 0) break;
-        INFO(row.name << ", order " << (check == gradcheck ? 1 : 2) << ", edge " << target << " of " << edges << ", by " << mutation.op);
+        INFO(row.name << ", order " << (check == gradcheck ? 1 : 2) << ", edge " << target << " of " << edges << ", by "
+                      << mutation.op);
         if (mutation.is_zero) {
           CHECK(zero_ops.contains(mutation.op));
           continue;
@@ -207,9 +211,11 @@ TEST_CASE("every elementwise op: rank 0, empty, one element, and sizes beyond a 
       const Row row = with_shape(original, shape);
       INFO(row.name << " of shape " << to_string(shape));
       const Tensors inputs = make_inputs(row, f32);
-      const Tensors single = values_and_gradients(row, inputs), exact = values_and_gradients(row, make_inputs(row, f64));
+      const Tensors single = values_and_gradients(row, inputs),
+                    exact = values_and_gradients(row, make_inputs(row, f64));
       REQUIRE(single.size() == exact.size());
-      for (std::size_t i = 0; i < single.size(); ++i) CHECK(largest_difference(single[i], exact[i]) <= 10 * row.traits.f32_tolerance);
+      for (std::size_t i = 0; i < single.size(); ++i)
+        CHECK(largest_difference(single[i], exact[i]) <= 10 * row.traits.f32_tolerance);
       Tensors strided;
       for (const Tensor& x : inputs) strided.push_back(strided_copy(x));
       CHECK(hash_all(values_and_gradients(row, strided)) == hash_all(single));
@@ -242,7 +248,8 @@ TEST_CASE("every function in the ops headers that returns a Tensor has a row", "
     const bool divides = row.name.starts_with("operator/");
     rows.insert(divides ? "operator/" : row.name.substr(0, row.name.find('/')));
   }
-  const std::regex declaration(R"(^(?:inline )?(?:Tensor|std::vector<Tensor>|std::array<Tensor, \d>|[A-Z]\w*Result) (operator.|\w+)\()");
+  const std::regex declaration(
+      R"(^(?:inline )?(?:Tensor|std::vector<Tensor>|std::array<Tensor, \d>|[A-Z]\w*Result) (operator.|\w+)\()");
   int found = 0;
   for (const auto& file : std::filesystem::directory_iterator(RAVEL_SOURCE_DIR "/ops")) {
     if (file.path().extension() != ".hpp") continue;

@@ -13,7 +13,7 @@ namespace ravel::kernels {
 inline constexpr std::int64_t block_size = 4;
 inline constexpr std::int64_t elements_per_task = 8;
 #else
-inline constexpr std::int64_t block_size = 512;            // elements that a loop handles at a time; they stay in L1
+inline constexpr std::int64_t block_size = 512;             // elements that a loop handles at a time; they stay in L1
 inline constexpr std::int64_t elements_per_task = 1 << 15;  // below this, another thread costs more than it brings
 #endif
 
@@ -25,8 +25,8 @@ struct Layout {
 };
 Layout coalesce(const Shape& shape, const Strides& strides);
 
-// Hands out the elements of an array in row-major order, from any position on: packed ones in place, others copied into a
-// buffer block by block.
+// Hands out the elements of an array in row-major order, from any position on: packed ones in place, others copied into
+// a buffer block by block.
 template <class T>
 class BlockReader {
  public:

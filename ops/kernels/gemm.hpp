@@ -6,16 +6,16 @@
 
 namespace ravel::kernels {
 
-// A matrix of floats or doubles in memory: element (i, j) is data[i * row_stride + j * column_stride]. One of the strides
-// is usually 1; a transposed matrix has the two exchanged, so no product ever needs a transposed copy.
+// A matrix of floats or doubles in memory: element (i, j) is data[i * row_stride + j * column_stride]. One of the
+// strides is usually 1; a transposed matrix has the two exchanged, so no product ever needs a transposed copy.
 template <class T>
 struct Matrix {
   const T* data;
   std::int64_t row_stride, column_stride;
 };
 
-// Where products of a batch lie: product i reads a.data + a[i] and b.data + b[i] and writes c + c_stride * i, in elements.
-// Equal offsets broadcast an operand. Empty spans stand for one product at offset 0.
+// Where products of a batch lie: product i reads a.data + a[i] and b.data + b[i] and writes c + c_stride * i, in
+// elements. Equal offsets broadcast an operand. Empty spans stand for one product at offset 0.
 struct Batch {
   std::span<const std::int64_t> a, b;
   std::int64_t c_stride = 0;

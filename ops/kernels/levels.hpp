@@ -5,8 +5,8 @@
 
 #include "ravel/ops/kernels/isa.hpp"
 
-// The attributes of a function for one level. Inside it the whole body is inlined, so that what it calls is compiled for
-// that level too and no code of a level is ever shared with the rest of the program.
+// The attributes of a function for one level. Inside it the whole body is inlined, so that what it calls is compiled
+// for that level too and no code of a level is ever shared with the rest of the program.
 #if defined(__x86_64__) && defined(__clang__)
 #define RAVEL_AVX2 __attribute__((target("arch=x86-64-v3"), flatten))
 #define RAVEL_AVX512 __attribute__((target("arch=x86-64-v4"), flatten))
@@ -43,8 +43,8 @@ RAVEL_AVX512 void run_avx512(const Body& body) {
 
 }  // namespace detail
 
-// Runs `body`, a loop over arrays, compiled for the instruction set in use. Floating-point results are the same at every
-// level: nothing in such a loop is contracted or reordered.
+// Runs `body`, a loop over arrays, compiled for the instruction set in use. Floating-point results are the same at
+// every level: nothing in such a loop is contracted or reordered.
 template <class Body>
 void at_level(const Body& body) {
   switch (isa()) {

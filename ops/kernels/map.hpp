@@ -44,7 +44,8 @@ void map_into(Out* out, const F& f, const std::array<const Array*, sizeof...(In)
         map_loop(f, count, out + begin, std::get<I>(readers).next(count)...);
       }
     });
-  }(std::index_sequence_for<In...>());
+  }
+  (std::index_sequence_for<In...>());
 }
 
 // f of the elements of tensors of equal shape, outside of the graph. In... are their element types, in order; the

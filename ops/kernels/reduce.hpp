@@ -20,10 +20,10 @@ inline constexpr std::int64_t reduce_chunk = 8192;  // elements of an output tha
 
 // x with the dimensions `dims` (sorted) moved to the end: what a reduction over them reads, output by output.
 struct ReductionPlan {
-  Shape kept;             // the shape of the output
-  std::int64_t outputs;   // its elements
-  std::int64_t reduced;   // how many elements each of them combines
-  Layout layout;          // of (kept..., reduced...)
+  Shape kept;            // the shape of the output
+  std::int64_t outputs;  // its elements
+  std::int64_t reduced;  // how many elements each of them combines
+  Layout layout;         // of (kept..., reduced...)
 };
 ReductionPlan plan_reduction(const Array& x, const Dims& dims);
 
@@ -53,15 +53,16 @@ T reduce_stream(BlockReader<T>& reader, std::int64_t count, T identity, const Co
   return lanes[0];
 }
 
-// `combine`, which is associative but for rounding, over the dimensions `dims` of x. Each output is cut into chunks whose
-// size is fixed, so the bits do not depend on the number of threads. The result has the kept dimensions only.
+// `combine`, which is associative but for rounding, over the dimensions `dims` of x. Each output is cut into chunks
+// whose size is fixed, so the bits do not depend on the number of threads. The result has the kept dimensions only.
 template <class T, class Combine>
 Tensor reduce(const Tensor& x, const Dims& dims, T identity, const Combine& combine) {
   const ReductionPlan plan = plan_reduction(x.array(), dims);
   const std::int64_t chunks = std::max<std::int64_t>(1, (plan.reduced + reduce_chunk - 1) / reduce_chunk);
   Ref<Array> y = Array::packed(dtype_of<T>, plan.kept);
   const Scratch<T> partial(plan.outputs * chunks);
-  const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, plan.reduced / chunks));
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, plan.reduced / chunks));
   parallel(plan.outputs * chunks, grain, [&](std::int64_t begin, std::int64_t end) {
     BlockReader<T> reader;
     for (std::int64_t task = begin; task < end; ++task) {
