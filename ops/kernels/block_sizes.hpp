@@ -1,0 +1,34 @@
+// The sizes of the blocks in which contractions are done. Those that say "bits" are part of the result: they fix where a
+// sum is cut. They are constants, so that every processor and every number of threads adds in the same order.
+#pragma once
+
+#include <cstdint>
+
+namespace ravel::kernels {
+
+#if defined(RAVEL_TINY_BLOCKS)
+inline constexpr std::int64_t depth_block = 3;          // bits: steps of one chain in a matrix product
+inline constexpr std::int64_t row_block = 4;            // most rows of C of one task of a matrix product
+inline constexpr std::int64_t pixel_block = 5;          // bits: output pixels of one chain in a weight gradient
+inline constexpr std::int64_t image_chunks = 3;         // bits: parts into which a weight gradient cuts a batch
+inline constexpr std::int64_t weight_block = 24;        // weights that are used together, in elements
+inline constexpr std::int64_t pixel_rows = 3;           // pixels of one tile where channels are the lanes
+inline constexpr std::int64_t inline_work = 16;         // multiply-adds that are not worth a second thread
+inline constexpr std::int64_t partial_gradients = 400;  // bits: elements of all parts of a weight gradient together
+inline constexpr std::int64_t dots_depth = 33;          // bits: the least depth for which products are made of dots
+#else
+inline constexpr std::int64_t depth_block = 256;
+inline constexpr std::int64_t row_block = 384;
+inline constexpr std::int64_t pixel_block = 256;
+inline constexpr std::int64_t image_chunks = 16;
+inline constexpr std::int64_t weight_block = 1 << 17;
+inline constexpr std::int64_t pixel_rows = 64;
+inline constexpr std::int64_t inline_work = 1 << 15;
+inline constexpr std::int64_t partial_gradients = 1 << 22;
+inline constexpr std::int64_t dots_depth = 32;
+#endif
+
+constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t block) { return (count + block - 1) / block; }
+constexpr std::int64_t round_up(std::int64_t count, std::int64_t block) { return blocks_of(count, block) * block; }
+
+}  // namespace ravel::kernels

@@ -1,0 +1,76 @@
+// The contraction kernel: what each level of instruction set offers to the drivers of matrix products and convolutions.
+//
+// One kernel multiplies a strip: C (rows, columns) = A (rows, depth) B (depth, columns), where the columns are a few
+// vectors of `lanes` elements. The operands lie where they lie: a packed panel, a matrix with strides, or a zero-padded
+// image in which a tap of a filter is an offset. Offset tables say where, so that nothing is unrolled or copied for it.
+// Each element of C is one chain of fused multiply-adds over the depth, in order, whatever the shape of the tile.
+//
+// This header is read by sources that are built for different processors: it may hold no inline function.
+#pragma once
+
+#include <cstdint>
+
+namespace ravel::kernels {
+
+inline constexpr int most_vectors = 8;
+
+template <class T>
+struct Strip {
+  std::int64_t rows = 0, depth = 0;
+  int vectors = 0;  // at most Contraction::vectors; for one row at most Contraction::single_row_vectors
+
+  // A, either by panels of Contraction::tile_rows rows, of which the last may be partial:
+  //   A(m, k) = a[m / tile_rows * a_panel + m % tile_rows + k * a_step]
+  // or, when a_row is not null, by tables:
+  //   A(m, k) = a[a_row[m] + a_depth[k]]
+  const T* a = nullptr;
+  std::int64_t a_panel = 0, a_step = 0;
+  const std::int64_t* a_row = nullptr;
+  const std::int32_t* a_depth = nullptr;
+
+  // B: vector v of row k starts at b + v * lanes + k * b_step or, when b_depth is not null (A comes by panels then), at
+  // b + b_vector[v] + b_depth[k].
+  const T* b = nullptr;
+  std::int64_t b_step = 0;
+  const std::int32_t* b_depth = nullptr;
+  std::int64_t b_vector[most_vectors] = {};
+
+  // Vector v of row m of C starts at c + m * c_step + c_vector[v]. The product replaces C or, with `add`, is added to
+  // it; then row_bias[m] and vector v of column_bias are added, where they are not null.
+  T* c = nullptr;
+  std::int64_t c_step = 0;
+  std::int64_t c_vector[most_vectors] = {};
+  bool add = false;
+  const T* row_bias = nullptr;
+  const T* column_bias = nullptr;
+};
+
+// Dot products of rows that lie along memory: c[m * c_row + n * c_column] = sum over k of a[m * a_row + k] b[n * b_row + k].
+// The sum has 32 partial sums, element k going to number k % 32, which are added in a tree: the same order at every level.
+template <class T>
+struct Dots {
+  std::int64_t rows = 0, columns = 0, depth = 0;
+  const T* a = nullptr;
+  std::int64_t a_row = 0;
+  const T* b = nullptr;
+  std::int64_t b_row = 0;
+  T* c = nullptr;
+  std::int64_t c_row = 0, c_column = 0;
+};
+
+// The kernels of one level, and the sizes of its tiles.
+template <class T>
+struct Contraction {
+  int lanes;               // elements of a vector
+  int tile_rows;           // rows of C that are kept in registers at once ...
+  int vectors;             // ... and vectors of each of these rows
+  int single_row_vectors;  // the same where C has one row
+  void (*contract)(const Strip<T>&);
+  void (*dots)(const Dots<T>&);
+};
+
+// The kernels of the level that isa() names.
+template <class T>
+const Contraction<T>& contraction();
+
+}  // namespace ravel::kernels

@@ -1,0 +1,67 @@
+#include "ravel/ops/kernels/conv.hpp"
+
+#include <algorithm>
+
+#include "ravel/ops/kernels/conv_direct.hpp"
+#include "ravel/ops/kernels/conv_planes.hpp"
+
+namespace ravel::kernels {
+
+template <class T>
+void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, T* y) {
+  const Planes planes(output_axis(shape, 0), output_axis(shape, 1), shape.in_channels, sizeof(T));
+  const std::int64_t depth = shape.in_channels * shape.kernel[0] * shape.kernel[1];
+  sum_over_taps<T>({.planes = planes,
+                    .batch = shape.batch,
+                    .groups = shape.groups,
+                    .channels = shape.out_channels,
+                    .source = x,
+                    .weights = w,
+                    .weight_group = shape.out_channels * depth,
+                    .weight_row = depth,
+                    .weight_tap = {},
+                    .bias = bias,
+                    .target = y,
+                    .target_rows = shape.out[0],
+                    .target_columns = shape.out[1]});
+}
+
+// Within a residue of the stride, dx is a sum over dy whose channels are those of the output; the weights of one channel
+// of dx lie kernel[0] * kernel[1] after those of the one before.
+template <class T>
+void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx) {
+  const std::int64_t filter = shape.kernel[0] * shape.kernel[1], out_stride = shape.in_channels * filter;
+  for (const Axis& rows : input_gradient_axes(shape, 0)) {
+    for (const Axis& columns : input_gradient_axes(shape, 1)) {
+      const Planes planes(rows, columns, shape.out_channels, sizeof(T));
+      std::vector<std::int64_t> weight_tap;
+      for (std::int64_t o = 0; o < shape.out_channels; ++o) {
+        for (const Axis::Tap& p : rows.taps) {
+          for (const Axis::Tap& q : columns.taps) {
+            weight_tap.push_back(o * out_stride + p.kernel * shape.kernel[1] + q.kernel);
+          }
+        }
+      }
+      sum_over_taps<T>({.planes = planes,
+                        .batch = shape.batch,
+                        .groups = shape.groups,
+                        .channels = shape.in_channels,
+                        .source = dy,
+                        .weights = w,
+                        .weight_group = shape.out_channels * out_stride,
+                        .weight_row = filter,
+                        .weight_tap = std::move(weight_tap),
+                        .bias = nullptr,
+                        .target = dx,
+                        .target_rows = shape.in[0],
+                        .target_columns = shape.in[1]});
+    }
+  }
+}
+
+template void conv_output(const ConvShape&, const float*, const float*, const float*, float*);
+template void conv_output(const ConvShape&, const double*, const double*, const double*, double*);
+template void conv_input_gradient(const ConvShape&, const float*, const float*, float*);
+template void conv_input_gradient(const ConvShape&, const double*, const double*, double*);
+
+}  // namespace ravel::kernels

@@ -1,0 +1,335 @@
+#include "ravel/ops/kernels/conv_direct.hpp"
+
+#include <algorithm>
+
+#include "ravel/autograd/memory.hpp"
+#include "ravel/autograd/parallel.hpp"
+#include "ravel/ops/kernels/block_sizes.hpp"
+#include "ravel/ops/kernels/contraction/contraction.hpp"
+#include "ravel/ops/kernels/panels.hpp"
+
+namespace ravel::kernels {
+namespace {
+
+// What the lanes of vectors are.
+//   rows:      neighbouring pixels of one row of the grid; results are stored where they belong
+//   flat:      neighbouring elements of a plane, whatever row; those between two rows of the grid are dropped
+//   channels:  channels of the target; pixels are broadcast, and tiles are transposed on their way out
+enum class Lanes { rows, flat, channels };
+
+// The choice for which the fewest lanes are idle, with allowance for moving results. Every choice gives the same bits.
+template <class T>
+Lanes choose_lanes(const TapSum<T>& sum, std::int64_t depth) {
+  const Planes& planes = sum.planes;
+  const std::int64_t lanes = contraction<T>().lanes, width = planes.columns().grid, height = planes.rows().grid;
+  const double pixels = static_cast<double>(planes.pixels()), taps = static_cast<double>(std::max<std::int64_t>(1, depth));
+  const double channels = static_cast<double>(sum.channels);
+  const double by_rows = static_cast<double>(round_up(width, lanes) * height) / pixels;
+  const double by_flat = static_cast<double>((height - 1) * planes.pitch() + width) / pixels * (1 + 6 / taps);
+  const double by_channels = static_cast<double>(round_up(sum.channels, lanes)) / channels * 1.04 * (1 + 20 / taps);
+  const bool enough_rows = sum.batch * sum.groups * height >= threads();  // whole rows are handed to threads
+  const bool rows_fit = width >= lanes && planes.columns().target_step == 1 && enough_rows;
+  if (rows_fit && by_rows <= std::min(by_flat, by_channels)) return Lanes::rows;
+  return by_flat <= by_channels ? Lanes::flat : Lanes::channels;
+}
+
+// The weights of all groups as panels of `width` channels: (group, panel, tap, channel of the panel).
+template <class T>
+class PackedWeights {
+ public:
+  PackedWeights(const TapSum<T>& sum, std::int64_t depth, std::int64_t width)
+      : group_(round_up(sum.channels, width) * depth), data_(sum.groups * group_) {
+    const std::int64_t panels = blocks_of(sum.channels, width);
+    parallel(sum.groups * panels, blocks_of(inline_work, width * depth + 1), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t item = begin; item < end; ++item) {
+        const std::int64_t group = item / panels, first = item % panels * width;
+        const T* const from = sum.weights + group * sum.weight_group + first * sum.weight_row;
+        pack(sum, depth, width, std::min(width, sum.channels - first), from, data_.data() + item * width * depth);
+      }
+    });
+  }
+  const T* group(std::int64_t i) const { return data_.data() + i * group_; }
+
+ private:
+  static void pack(const TapSum<T>& sum, std::int64_t depth, std::int64_t width, std::int64_t count, const T* from,
+                   T* panel) {
+    if (sum.weight_tap.empty()) {
+      pack_panel(width, count, depth, from, sum.weight_row, std::int64_t{1}, panel);
+      return;
+    }
+    for (std::int64_t k = 0; k < depth; ++k, panel += width) {
+      const T* const tap = from + sum.weight_tap[static_cast<std::size_t>(k)];
+      for (std::int64_t m = 0; m < width; ++m) panel[m] = m < count ? tap[m * sum.weight_row] : T(0);
+    }
+  }
+
+  std::int64_t group_;
+  Scratch<T> data_;
+};
+
+// Cuts `units` of work per image into bands, so that all threads have some, and calls body(image, planes, first, last)
+// for each band with the planes of its image.
+template <class T, class Body>
+void for_each_band(const TapSum<T>& sum, std::int64_t depth, std::int64_t units, const Body& body) {
+  const std::int64_t images = sum.batch * sum.groups, image_size = sum.planes.channels() * sum.planes.rows().source *
+                                                                   sum.planes.columns().source;
+  const std::int64_t wanted = threads() == 1 ? 1 : blocks_of(4 * threads(), images);
+  const std::int64_t per_band = blocks_of(units, std::min(units, wanted)), bands = blocks_of(units, per_band);
+  const std::int64_t work = sum.channels * std::max<std::int64_t>(1, depth) * sum.planes.pixels() / bands;
+  parallel(images * bands, blocks_of(inline_work, std::max<std::int64_t>(1, work)), [&](std::int64_t begin, std::int64_t end) {
+    const Scratch<T> planes(sum.planes.size());
+    std::int64_t loaded = -1;
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t image = item / bands, first = item % bands * per_band;
+      if (image != loaded) sum.planes.load(sum.source + image * image_size, sum.planes.channels(), planes.data());
+      loaded = image;
+      body(image, planes.data(), first, std::min(units, first + per_band));
+    }
+  });
+}
+
+// Where results of a band go: the target of one image, and the distances between its channels, rows and columns.
+template <class T>
+struct Place {
+  Place(const TapSum<T>& sum, std::int64_t image)
+      : channel(sum.target_rows * sum.target_columns),
+        row(sum.planes.rows().target_step * sum.target_columns),
+        column(sum.planes.columns().target_step),
+        data(sum.target + image * sum.channels * channel + sum.planes.rows().target_first * sum.target_columns +
+             sum.planes.columns().target_first) {}
+  std::int64_t channel, row, column;
+  T* data;
+};
+
+// Moves `count` elements of each row of a tile to rows that are `place.channel` apart.
+template <class T>
+void move_run(const Place<T>& place, std::int64_t rows, std::int64_t count, const T* tile, std::int64_t tile_row, T* to) {
+  for (std::int64_t m = 0; m < rows; ++m, tile += tile_row, to += place.channel) {
+    if (place.column == 1) {
+      for (std::int64_t i = 0; i < count; ++i) to[i] = tile[i];
+    } else {
+      for (std::int64_t i = 0; i < count; ++i) to[i * place.column] = tile[i];
+    }
+  }
+}
+
+// Calls body(i, n, y, x) for each run of n <= count - i neighbouring grid points that starts at element `first + i` of a
+// grid with rows of `pitch` elements; elements that are no grid points are left out.
+template <class Body>
+void for_each_run(const Planes& planes, std::int64_t pitch, std::int64_t first, std::int64_t count, const Body& body) {
+  std::int64_t y = first / pitch, x = first % pitch;
+  for (std::int64_t i = 0; i < count && y < planes.rows().grid; ++y) {
+    const std::int64_t n = std::min(count - i, planes.columns().grid - x);
+    if (n > 0) body(i, n, y, x);
+    i += pitch - x;
+    x = 0;
+  }
+}
+
+// Pixels are the lanes. A strip is a few vectors of pixels of one image with all channels of the target.
+template <class T>
+class PixelLanes {
+ public:
+  PixelLanes(const TapSum<T>& sum, std::vector<std::int32_t> taps, bool flat)
+      : sum_(sum),
+        taps_(std::move(taps)),
+        flat_(flat),
+        depth_(std::ssize(taps_)),
+        vectors_(sum.channels == 1 ? kernels_.single_row_vectors : kernels_.vectors),
+        channel_block_(std::max<std::int64_t>(1, weight_block / std::max<std::int64_t>(1, depth_) / kernels_.tile_rows) *
+                       kernels_.tile_rows),
+        weights_(sum, depth_, kernels_.tile_rows) {}
+
+  // Bands are whole rows of the grid, or whole strips of the flat plane.
+  void operator()() const {
+    const Planes& planes = sum_.planes;
+    const std::int64_t flat_size = (planes.rows().grid - 1) * planes.pitch() + planes.columns().grid;
+    const std::int64_t units = flat_ ? blocks_of(flat_size, vectors_ * kernels_.lanes) : planes.rows().grid;
+    for_each_band(sum_, depth_, units, [&](std::int64_t image, const T* data, std::int64_t first, std::int64_t last) {
+      const Scratch<T> tile(flat_ ? std::min(channel_block_, sum_.channels) * vectors_ * kernels_.lanes : 0);
+      for (std::int64_t m = 0; m < sum_.channels; m += channel_block_) {
+        if (flat_) {
+          flat_band(image, m, data, first, std::min(last * vectors_ * kernels_.lanes, flat_size), tile.data());
+        } else {
+          row_band(image, m, data, first, last);
+        }
+      }
+    });
+  }
+
+ private:
+  Strip<T> strip(std::int64_t image, std::int64_t channel, const T* planes) const {
+    const std::int64_t group = image % sum_.groups;
+    Strip<T> strip;
+    strip.rows = std::min(channel_block_, sum_.channels - channel);
+    strip.depth = depth_;
+    strip.a = weights_.group(group) + channel * depth_;
+    strip.a_panel = kernels_.tile_rows * depth_;
+    strip.a_step = kernels_.tile_rows;
+    strip.b = planes;
+    strip.b_depth = taps_.data();
+    if (sum_.bias != nullptr) strip.row_bias = sum_.bias + group * sum_.channels + channel;
+    return strip;
+  }
+
+  // The last vector of a row overlaps the one before, so that it ends with the row.
+  void row_band(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t first, std::int64_t last) const {
+    const Place<T> place(sum_, image);
+    const std::int64_t width = sum_.planes.columns().grid;
+    Strip<T> strip = this->strip(image, channel, planes);
+    strip.c = place.data + channel * place.channel;
+    strip.c_step = place.channel;
+    for (std::int64_t y = first; y < last; ++y) {
+      for (std::int64_t x = 0; x < width; x += kernels_.lanes) {
+        const std::int64_t start = std::min(x, width - kernels_.lanes);
+        strip.b_vector[strip.vectors] = y * sum_.planes.pitch() + start;
+        strip.c_vector[strip.vectors] = y * place.row + start;
+        if (++strip.vectors == vectors_) {
+          kernels_.contract(strip);
+          strip.vectors = 0;
+        }
+      }
+    }
+    if (strip.vectors > 0) kernels_.contract(strip);
+  }
+
+  void flat_band(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t first, std::int64_t end,
+                 T* tile) const {
+    const Place<T> place(sum_, image);
+    const std::int64_t width = vectors_ * kernels_.lanes;
+    Strip<T> strip = this->strip(image, channel, planes);
+    strip.c = tile;
+    strip.c_step = width;
+    for (int v = 0; v < vectors_; ++v) strip.c_vector[v] = v * kernels_.lanes;
+    for (std::int64_t i = first * width; i < end; i += width) {
+      const std::int64_t count = std::min(width, end - i);
+      strip.vectors = static_cast<int>(blocks_of(count, kernels_.lanes));
+      for (int v = 0; v < strip.vectors; ++v) strip.b_vector[v] = i + v * kernels_.lanes;
+      kernels_.contract(strip);
+      const auto move = [&](std::int64_t start, std::int64_t n, std::int64_t y, std::int64_t x) {
+        T* const to = place.data + channel * place.channel + y * place.row + x * place.column;
+        move_run(place, strip.rows, n, tile + start, width, to);
+      };
+      for_each_run(sum_.planes, sum_.planes.pitch(), i, count, move);
+    }
+  }
+
+  const Contraction<T>& kernels_ = contraction<T>();
+  const TapSum<T>& sum_;
+  const std::vector<std::int32_t> taps_;
+  const bool flat_;
+  const std::int64_t depth_;
+  const int vectors_;
+  const std::int64_t channel_block_;  // channels whose weights stay in the second-level cache together
+  const PackedWeights<T> weights_;
+};
+
+// Channels are the lanes. A strip is a few vectors of channels for some pixels, each of which is a row.
+template <class T>
+class ChannelLanes {
+ public:
+  ChannelLanes(const TapSum<T>& sum, std::vector<std::int32_t> taps)
+      : sum_(sum),
+        taps_(std::move(taps)),
+        depth_(std::ssize(taps_)),
+        vectors_(static_cast<int>(even_vectors())),
+        width_(vectors_ * kernels_.lanes),
+        weights_(sum, depth_, width_),
+        bias_(sum.groups * round_up(sum.channels, width_)) {
+    for (std::int64_t y = 0; y < sum.planes.rows().grid; ++y) {
+      for (std::int64_t x = 0; x < sum.planes.columns().grid; ++x) pixels_.push_back(y * sum.planes.pitch() + x);
+    }
+    const std::int64_t padded = round_up(sum.channels, width_);
+    std::fill_n(bias_.data(), sum.groups * padded, T(0));
+    for (std::int64_t g = 0; sum.bias != nullptr && g < sum.groups; ++g) {
+      std::copy_n(sum.bias + g * sum.channels, sum.channels, bias_.data() + g * padded);
+    }
+  }
+
+  void operator()() const {
+    const std::int64_t units = blocks_of(sum_.planes.pixels(), pixel_rows);
+    for_each_band(sum_, depth_, units, [&](std::int64_t image, const T* planes, std::int64_t first, std::int64_t last) {
+      const Scratch<T> tile(pixel_rows * width_);
+      for (std::int64_t unit = first; unit < last; ++unit) {
+        for (std::int64_t m = 0; m < sum_.channels; m += width_) tile_of_pixels(image, m, planes, unit, tile.data());
+      }
+    });
+  }
+
+ private:
+  // As many vectors per strip as share the channels evenly.
+  std::int64_t even_vectors() const {
+    const std::int64_t all = blocks_of(sum_.channels, kernels_.lanes);
+    return blocks_of(all, blocks_of(all, kernels_.vectors));
+  }
+
+  void tile_of_pixels(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t unit, T* tile) const {
+    const std::int64_t first = unit * pixel_rows, group = image % sum_.groups;
+    Strip<T> strip;
+    strip.rows = std::min(pixel_rows, sum_.planes.pixels() - first);
+    strip.depth = depth_;
+    strip.vectors = vectors_;
+    strip.a = planes;
+    strip.a_row = pixels_.data() + first;
+    strip.a_depth = taps_.data();
+    strip.b = weights_.group(group) + channel * depth_;
+    strip.b_step = width_;
+    strip.c = tile;
+    strip.c_step = width_;
+    for (int v = 0; v < vectors_; ++v) strip.c_vector[v] = v * kernels_.lanes;
+    if (sum_.bias != nullptr) strip.column_bias = bias_.data() + group * round_up(sum_.channels, width_) + channel;
+    kernels_.contract(strip);
+    move_tile(image, channel, first, strip.rows, tile);
+  }
+
+  // Transposes a tile (pixels, channels) into the target, run of pixels by run of pixels.
+  void move_tile(std::int64_t image, std::int64_t channel, std::int64_t first, std::int64_t pixels, const T* tile) const {
+    const Place<T> place(sum_, image);
+    const std::int64_t count = std::min(width_, sum_.channels - channel), grid_width = sum_.planes.columns().grid;
+    T* const target = place.data + channel * place.channel;
+    if (place.column == 1 && place.row == grid_width) {
+      transpose(pixels, count, tile, width_, target + first, place.channel);
+      return;
+    }
+    for_each_run(sum_.planes, grid_width, first, pixels, [&](std::int64_t i, std::int64_t n, std::int64_t y, std::int64_t x) {
+      T* const to = target + y * place.row + x * place.column;
+      const T* const from = tile + i * width_;
+      if (place.column == 1) {
+        transpose(n, count, from, width_, to, place.channel);
+        return;
+      }
+      for (std::int64_t m = 0; m < count; ++m) {
+        for (std::int64_t j = 0; j < n; ++j) to[m * place.channel + j * place.column] = from[j * width_ + m];
+      }
+    });
+  }
+
+  const Contraction<T>& kernels_ = contraction<T>();
+  const TapSum<T>& sum_;
+  const std::vector<std::int32_t> taps_;
+  const std::int64_t depth_;
+  const int vectors_;
+  const std::int64_t width_;  // channels of a strip
+  const PackedWeights<T> weights_;
+  const Scratch<T> bias_;
+  std::vector<std::int64_t> pixels_;  // offsets of the pixels in a plane
+};
+
+}  // namespace
+
+template <class T>
+void sum_over_taps(const TapSum<T>& sum) {
+  if (sum.batch * sum.groups * sum.channels * sum.planes.pixels() == 0) return;
+  std::vector<std::int32_t> taps = sum.planes.tap_offsets();
+  const Lanes lanes = choose_lanes(sum, std::ssize(taps));
+  if (lanes == Lanes::channels) {
+    ChannelLanes<T>(sum, std::move(taps))();
+  } else {
+    PixelLanes<T>(sum, std::move(taps), lanes == Lanes::flat)();
+  }
+}
+
+template void sum_over_taps(const TapSum<float>&);
+template void sum_over_taps(const TapSum<double>&);
+
+}  // namespace ravel::kernels

@@ -1,0 +1,165 @@
+#include "ravel/ops/kernels/conv_planes.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "ravel/autograd/error.hpp"
+#include "ravel/ops/kernels/block_sizes.hpp"
+
+namespace ravel::kernels {
+namespace {
+
+std::int64_t floor_divide(std::int64_t x, std::int64_t y) { return x >= 0 ? x / y : -blocks_of(-x, y); }
+std::int64_t ceil_divide(std::int64_t x, std::int64_t y) { return -floor_divide(-x, y); }
+
+// The index of `phase` in the axis' list, to which it is added if it is new.
+std::int64_t phase_index(Axis& axis, std::int64_t phase) {
+  const auto place = std::find(axis.phases.begin(), axis.phases.end(), phase);
+  const std::int64_t index = place - axis.phases.begin();
+  if (place == axis.phases.end()) axis.phases.push_back(phase);
+  return index;
+}
+
+std::int64_t reach(const Axis& axis) {
+  std::int64_t most = 0;
+  for (const Axis::Tap& tap : axis.taps) most = std::max(most, tap.shift);
+  return most;
+}
+
+// The elements [begin, end) of a phase that lie in the source; the others are zeros.
+struct Inside {
+  std::int64_t begin, end, first;  // `first` is the source element of `begin`
+};
+
+Inside inside(const Axis& axis, std::int64_t phase) {
+  const std::int64_t shift = axis.padding - phase;
+  const std::int64_t begin = std::clamp<std::int64_t>(ceil_divide(shift, axis.stride), 0, axis.extent);
+  const std::int64_t end = std::clamp(floor_divide(axis.source - 1 + shift, axis.stride) + 1, begin, axis.extent);
+  return {begin, end, begin * axis.stride - shift};
+}
+
+// Writes `count` elements of one row of a phase: zeros, every step-th source element, zeros.
+template <class T>
+T* write_row(const Inside& columns, std::int64_t step, std::int64_t count, const T* from, T* to) {
+  to = std::fill_n(to, columns.begin, T(0));
+  const std::int64_t inner = columns.end - columns.begin;
+  if (step == 1) {
+    std::copy_n(from, inner, to);
+  } else if (step == 2) {
+    for (std::int64_t i = 0; i < inner; ++i) to[i] = from[2 * i];
+  } else {
+    for (std::int64_t i = 0; i < inner; ++i) to[i] = from[step * i];
+  }
+  return std::fill_n(to + inner, count - columns.end, T(0));
+}
+
+// Writes one phase of one channel and returns where it ends. The channel lies at `image`.
+template <class T>
+T* write_phase(const Axis& rows, const Axis& columns, std::int64_t row_phase, std::int64_t column_phase, const T* image,
+               T* to) {
+  const Inside row = inside(rows, row_phase), column = inside(columns, column_phase);
+  const std::int64_t pitch = columns.extent;
+  if (row.begin == row.end || column.begin == column.end) return std::fill_n(to, rows.extent * pitch, T(0));
+  const T* from = image + row.first * columns.source + column.first;
+  to = std::fill_n(to, row.begin * pitch, T(0));
+  if (rows.stride == 1 && columns.stride == 1 && column.end - column.begin == pitch && pitch == columns.source) {
+    to = std::copy_n(from, (row.end - row.begin) * pitch, to);
+  } else {
+    for (std::int64_t i = row.begin; i < row.end; ++i, from += rows.stride * columns.source) {
+      to = write_row(column, columns.stride, pitch, from, to);
+    }
+  }
+  return std::fill_n(to, (rows.extent - row.end) * pitch, T(0));
+}
+
+}  // namespace
+
+Axis output_axis(const ConvShape& shape, int axis) {
+  const auto d = static_cast<std::size_t>(axis);
+  Axis result;
+  result.source = shape.in[d];
+  result.stride = shape.stride[d];
+  result.padding = shape.padding[d];
+  result.grid = shape.out[d];
+  for (std::int64_t p = 0; p < shape.kernel[d]; ++p) {
+    const std::int64_t position = p * shape.dilation[d];
+    result.taps.push_back({p, phase_index(result, position % result.stride), position / result.stride});
+  }
+  result.extent = result.grid + reach(result);
+  return result;
+}
+
+// x position X meets dy position i through tap p where X + padding = i * stride + p * dilation. Within one residue of
+// X + padding = q * stride + residue these are the taps with p * dilation = residue modulo stride, and
+// i = q - p * dilation / stride (rounded down).
+std::vector<Axis> input_gradient_axes(const ConvShape& shape, int axis) {
+  const auto d = static_cast<std::size_t>(axis);
+  const std::int64_t stride = shape.stride[d], padding = shape.padding[d];
+  std::vector<Axis> axes;
+  for (std::int64_t residue = 0; residue < stride; ++residue) {
+    const std::int64_t first = ceil_divide(padding - residue, stride);
+    const std::int64_t last = floor_divide(shape.in[d] - 1 + padding - residue, stride);
+    if (last < first) continue;
+    Axis result;
+    result.source = shape.out[d];
+    result.grid = last - first + 1;
+    result.target_first = first * stride + residue - padding;
+    result.target_step = stride;
+    for (std::int64_t p = 0; p < shape.kernel[d]; ++p) {
+      const std::int64_t position = p * shape.dilation[d];
+      if (position % stride == residue) result.taps.push_back({p, phase_index(result, 0), position / stride});
+    }
+    const std::int64_t most = reach(result);
+    for (Axis::Tap& tap : result.taps) tap.shift = most - tap.shift;
+    result.padding = most - first;
+    result.extent = result.grid + reach(result);
+    axes.push_back(std::move(result));
+  }
+  return axes;
+}
+
+// A plane takes an odd number of cache lines: planes a power of two apart would share few sets of the nearest cache.
+Planes::Planes(Axis rows, Axis columns, std::int64_t channels, std::int64_t bytes)
+    : rows_(std::move(rows)), columns_(std::move(columns)), channels_(channels) {
+  const std::int64_t line = 64 / bytes;
+  plane_ = (blocks_of(rows_.extent * columns_.extent, line) | 1) * line;
+  channel_ = std::ssize(rows_.phases) * std::ssize(columns_.phases) * plane_;
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  require(size() <= most, "convolution: one padded image has {} elements; at most {} are supported", size(), most);
+}
+
+std::vector<std::int32_t> Planes::tap_offsets() const {
+  std::vector<std::int32_t> offsets;
+  offsets.reserve(static_cast<std::size_t>(channels_) * rows_.taps.size() * columns_.taps.size());
+  for (std::int64_t c = 0; c < channels_; ++c) {
+    for (const Axis::Tap& row : rows_.taps) {
+      for (const Axis::Tap& column : columns_.taps) {
+        const std::int64_t plane = row.phase * std::ssize(columns_.phases) + column.phase;
+        const std::int64_t offset = c * channel_ + plane * plane_ + row.shift * pitch() + column.shift;
+        offsets.push_back(static_cast<std::int32_t>(offset));
+      }
+    }
+  }
+  return offsets;
+}
+
+template <class T>
+void Planes::load(const T* image, std::int64_t count, T* planes) const {
+  T* to = planes;
+  for (std::int64_t c = 0; c < count; ++c, image += rows_.source * columns_.source) {
+    for (const std::int64_t row_phase : rows_.phases) {
+      for (const std::int64_t column_phase : columns_.phases) {
+        T* const written = write_phase(rows_, columns_, row_phase, column_phase, image, to);
+        to += plane_;
+        std::fill(written, to, T(0));
+      }
+    }
+  }
+  std::fill_n(to, overhang, T(0));
+}
+
+template void Planes::load(const float*, std::int64_t, float*) const;
+template void Planes::load(const double*, std::int64_t, double*) const;
+
+}  // namespace ravel::kernels

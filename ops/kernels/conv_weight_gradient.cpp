@@ -1,0 +1,176 @@
+// The weight gradient of a convolution:  dw[o, tap] = sum over images and pixels of dy[o, pixel] * planes[tap + pixel].
+// The sum over a batch is cut into chunks of images whose number follows from the shape alone; each chunk has a partial
+// result of its own, and these are added in order.
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "ravel/autograd/memory.hpp"
+#include "ravel/autograd/parallel.hpp"
+#include "ravel/ops/kernels/block_sizes.hpp"
+#include "ravel/ops/kernels/contraction/contraction.hpp"
+#include "ravel/ops/kernels/conv.hpp"
+#include "ravel/ops/kernels/conv_planes.hpp"
+#include "ravel/ops/kernels/panels.hpp"
+
+namespace ravel::kernels {
+namespace {
+
+// Parts into which the batch is cut. Neither threads nor vector lengths may enter here: bits.
+std::int64_t chunks_of(const ConvShape& shape) {
+  const std::int64_t size = shape.groups * shape.out_channels * shape.in_channels * shape.kernel[0] * shape.kernel[1];
+  return std::clamp<std::int64_t>(partial_gradients / std::max<std::int64_t>(1, size), 1,
+                                  std::min(shape.batch, image_chunks));
+}
+
+// One call. Partial results are matrices (taps, out_channels), so that channels are lanes: (chunk, group, tap, channel).
+template <class T>
+class WeightGradient {
+ public:
+  WeightGradient(const ConvShape& shape, const T* x, const T* dy)
+      : shape_(shape),
+        x_(x),
+        dy_(dy),
+        planes_(output_axis(shape, 0), output_axis(shape, 1), shape.in_channels, sizeof(T)),
+        pixels_(planes_.pixels()),
+        images_(std::clamp<std::int64_t>(pixel_block / pixels_, 1,
+                                         std::numeric_limits<std::int32_t>::max() / planes_.size())),
+        channels_(round_up(shape.out_channels, kernels_.lanes)),
+        chunks_(chunks_of(shape)),
+        partial_(chunks_ * shape.groups * taps() * channels_) {
+    for (const std::int32_t offset : planes_.tap_offsets()) tap_.push_back(offset);
+    for (std::int64_t n = 0; n < images_; ++n) {
+      for (std::int64_t y = 0; y < planes_.rows().grid; ++y) {
+        const std::int64_t row = n * planes_.size() + y * planes_.pitch();
+        for (std::int64_t i = 0; i < planes_.columns().grid; ++i) pixel_.push_back(static_cast<std::int32_t>(row + i));
+      }
+    }
+  }
+
+  void operator()(T* dw) const {
+    // Where there are fewer chunks than threads want, input channels are shared out too.
+    const std::int64_t tasks = chunks_ * shape_.groups, wanted = threads() == 1 ? 1 : blocks_of(4 * threads(), tasks);
+    const std::int64_t per_share = blocks_of(shape_.in_channels, std::min(wanted, shape_.in_channels));
+    const std::int64_t shares = blocks_of(shape_.in_channels, per_share);
+    const std::int64_t work = taps() * shape_.out_channels * pixels_ * shape_.batch / (chunks_ * shares);
+    parallel(tasks * shares, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
+      const Scratch<T> planes(images_ * planes_.size()), panel(kernels_.vectors * kernels_.lanes * block_pixels());
+      for (std::int64_t item = begin; item < end; ++item) {
+        const std::int64_t first = item % shares * per_share;
+        sum_chunk(item / shares / shape_.groups, item / shares % shape_.groups, first,
+                  std::min(per_share, shape_.in_channels - first), planes.data(), panel.data());
+      }
+    });
+    parallel(shape_.groups * taps(), blocks_of(inline_work, chunks_ * channels_),
+             [&](std::int64_t begin, std::int64_t end) { add_chunks(begin, end); });
+    for (std::int64_t g = 0; g < shape_.groups; ++g) {
+      transpose(taps(), shape_.out_channels, partial(0, g, 0), channels_, dw + g * shape_.out_channels * taps(), taps());
+    }
+  }
+
+ private:
+  std::int64_t filter() const { return shape_.kernel[0] * shape_.kernel[1]; }
+  std::int64_t taps() const { return shape_.in_channels * filter(); }
+  std::int64_t block_pixels() const { return images_ > 1 ? images_ * pixels_ : std::min(pixels_, pixel_block); }
+  T* partial(std::int64_t chunk, std::int64_t group, std::int64_t tap) const {
+    return partial_.data() + ((chunk * shape_.groups + group) * taps() + tap) * channels_;
+  }
+
+  // The partial result of one chunk for `count` input channels from `channel` on, a few images at a time.
+  void sum_chunk(std::int64_t chunk, std::int64_t group, std::int64_t channel, std::int64_t count, T* planes,
+                 T* panel) const {
+    const std::int64_t last = shape_.batch * (chunk + 1) / chunks_;
+    bool add = false;
+    for (std::int64_t n = shape_.batch * chunk / chunks_; n < last; n += images_) {
+      const std::int64_t images = std::min(images_, last - n);
+      for (std::int64_t i = 0; i < images; ++i) {
+        const std::int64_t source = ((n + i) * shape_.groups + group) * shape_.in_channels + channel;
+        planes_.load(x_ + source * shape_.in[0] * shape_.in[1], count, planes + i * planes_.size());
+      }
+      for (std::int64_t first = 0; first < images * pixels_; first += block_pixels(), add = true) {
+        const std::int64_t pixels = std::min(block_pixels(), images * pixels_ - first);
+        sum_pixels(n, group, first, pixels, partial(chunk, group, channel * filter()), count * filter(), add, planes,
+                   panel);
+      }
+    }
+  }
+
+  // Rows are taps, read from the planes; columns are channels of dy, transposed into a panel (pixel, channel).
+  void sum_pixels(std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t pixels, T* c,
+                  std::int64_t rows, bool add, const T* planes, T* panel) const {
+    Strip<T> strip;
+    strip.rows = rows;
+    strip.depth = pixels;
+    strip.a = planes;
+    strip.a_row = tap_.data();
+    strip.a_depth = pixel_.data() + first;
+    strip.b = panel;
+    strip.c_step = channels_;
+    strip.add = add;
+    for (std::int64_t o = 0; o < channels_; o += strip.b_step) {
+      strip.vectors = static_cast<int>(std::min<std::int64_t>(kernels_.vectors, (channels_ - o) / kernels_.lanes));
+      strip.b_step = strip.vectors * kernels_.lanes;
+      strip.c = c + o;
+      for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
+      pack_dy(image, group, o, strip.b_step, first, pixels, panel);
+      kernels_.contract(strip);
+    }
+  }
+
+  void pack_dy(std::int64_t image, std::int64_t group, std::int64_t channel, std::int64_t width, std::int64_t first,
+               std::int64_t pixels, T* panel) const {
+    const std::int64_t count = std::min(width, shape_.out_channels - channel);
+    image += first / pixels_;
+    first %= pixels_;
+    while (pixels > 0) {
+      const std::int64_t part = std::min(pixels, pixels_ - first);
+      const T* const from = dy_ + ((image * shape_.groups + group) * shape_.out_channels + channel) * pixels_ + first;
+      pack_panel(width, count, part, from, pixels_, std::int64_t{1}, panel);
+      panel += part * width;
+      pixels -= part;
+      first = 0;
+      ++image;
+    }
+  }
+
+  // Adds the rows [begin, end) of all groups' partial results of the later chunks to those of the first.
+  void add_chunks(std::int64_t begin, std::int64_t end) const {
+    const std::int64_t step = shape_.groups * taps() * channels_;
+    for (std::int64_t chunk = 1; chunk < chunks_; ++chunk) {
+      T* const total = partial_.data();
+      const T* const part = partial_.data() + chunk * step;
+      for (std::int64_t i = begin * channels_; i < end * channels_; ++i) total[i] += part[i];
+    }
+  }
+
+  const Contraction<T>& kernels_ = contraction<T>();
+  const ConvShape shape_;
+  const T* const x_;
+  const T* const dy_;
+  const Planes planes_;
+  const std::int64_t pixels_;    // of an image of dy
+  const std::int64_t images_;    // whose pixels make up one block
+  const std::int64_t channels_;  // of the output in one group, rounded up to whole vectors
+  const std::int64_t chunks_;
+  const Scratch<T> partial_;
+  std::vector<std::int64_t> tap_;    // offsets of the taps in the planes
+  std::vector<std::int32_t> pixel_;  // offsets of the pixels of a block of images
+};
+
+}  // namespace
+
+template <class T>
+void conv_weight_gradient(const ConvShape& shape, const T* x, const T* dy, T* dw) {
+  const std::int64_t size = shape.groups * shape.out_channels * shape.in_channels * shape.kernel[0] * shape.kernel[1];
+  if (size == 0) return;
+  if (shape.batch * shape.out[0] * shape.out[1] == 0) {
+    std::fill_n(dw, size, T(0));
+    return;
+  }
+  WeightGradient<T>(shape, x, dy)(dw);
+}
+
+template void conv_weight_gradient(const ConvShape&, const float*, const float*, float*);
+template void conv_weight_gradient(const ConvShape&, const double*, const double*, double*);
+
+}  // namespace ravel::kernels

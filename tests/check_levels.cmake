@@ -1,0 +1,23 @@
+# Fails if an object of an instruction-set level defines a weak or exported symbol outside of its own namespace: the linker
+# might keep that copy of the function for the whole program, which would then end on older processors.
+#   cmake -DNM=nm -DLEVEL=avx2 -DOBJECT=level.cpp.o -P check_levels.cmake
+execute_process(COMMAND ${NM} -C --defined-only ${OBJECT} OUTPUT_VARIABLE symbols RESULT_VARIABLE result)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "${NM} cannot read ${OBJECT}")
+endif()
+string(REPLACE ";" "," symbols "${symbols}")
+string(REPLACE "\n" ";" lines "${symbols}")
+set(own 0)
+foreach(line IN LISTS lines)
+  if(line MATCHES "^[0-9a-f]+ [A-Zuvw] (.*)$")
+    set(symbol "${CMAKE_MATCH_1}")
+    if(symbol MATCHES "ravel::kernels::${LEVEL}::" OR symbol MATCHES "DW.ref.__gxx_personality_v0")
+      math(EXPR own "${own} + 1")
+    else()
+      message(FATAL_ERROR "${OBJECT} shares this symbol with the rest of the program: ${symbol}")
+    endif()
+  endif()
+endforeach()
+if(own EQUAL 0)
+  message(FATAL_ERROR "${OBJECT} defines nothing in ravel::kernels::${LEVEL}; is this the right file?")
+endif()
