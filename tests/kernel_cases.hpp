@@ -69,10 +69,11 @@ bool same_on_all_threads(const F& compute) {
 using kernels::ConvShape;
 
 // A shape with as much output as the formula allows, less `cut`.
-inline ConvShape conv_shape(std::int64_t batch, std::int64_t groups, std::int64_t in_channels, std::int64_t out_channels,
-                            std::array<std::int64_t, 2> in, std::array<std::int64_t, 2> kernel,
-                            std::array<std::int64_t, 2> stride = {1, 1}, std::array<std::int64_t, 2> padding = {0, 0},
-                            std::array<std::int64_t, 2> dilation = {1, 1}, std::int64_t cut = 0) {
+inline ConvShape conv_shape(std::int64_t batch, std::int64_t groups, std::int64_t in_channels,
+                            std::int64_t out_channels, std::array<std::int64_t, 2> in,
+                            std::array<std::int64_t, 2> kernel, std::array<std::int64_t, 2> stride = {1, 1},
+                            std::array<std::int64_t, 2> padding = {0, 0}, std::array<std::int64_t, 2> dilation = {1, 1},
+                            std::int64_t cut = 0) {
   ConvShape shape{batch, groups, in_channels, out_channels, in, kernel, {}, stride, padding, dilation};
   for (std::size_t d = 0; d < 2; ++d) {
     const std::int64_t room = in[d] + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1;
@@ -82,7 +83,9 @@ inline ConvShape conv_shape(std::int64_t batch, std::int64_t groups, std::int64_
 }
 
 inline std::string describe(const ConvShape& s) {
-  const auto pair = [](const std::array<std::int64_t, 2>& p) { return std::to_string(p[0]) + "x" + std::to_string(p[1]); };
+  const auto pair = [](const std::array<std::int64_t, 2>& p) {
+    return std::to_string(p[0]) + "x" + std::to_string(p[1]);
+  };
   return "batch " + std::to_string(s.batch) + ", groups " + std::to_string(s.groups) + ", channels " +
          std::to_string(s.in_channels) + " -> " + std::to_string(s.out_channels) + ", in " + pair(s.in) + ", kernel " +
          pair(s.kernel) + ", out " + pair(s.out) + ", stride " + pair(s.stride) + ", padding " + pair(s.padding) +
@@ -90,7 +93,9 @@ inline std::string describe(const ConvShape& s) {
 }
 
 inline std::int64_t input_size(const ConvShape& s) { return s.batch * s.groups * s.in_channels * s.in[0] * s.in[1]; }
-inline std::int64_t output_size(const ConvShape& s) { return s.batch * s.groups * s.out_channels * s.out[0] * s.out[1]; }
+inline std::int64_t output_size(const ConvShape& s) {
+  return s.batch * s.groups * s.out_channels * s.out[0] * s.out[1];
+}
 inline std::int64_t weight_size(const ConvShape& s) {
   return s.groups * s.out_channels * s.in_channels * s.kernel[0] * s.kernel[1];
 }
@@ -100,34 +105,34 @@ inline std::vector<ConvShape> conv_shapes() {
   std::vector<ConvShape> shapes = {
       conv_shape(2, 1, 3, 5, {7, 9}, {3, 3}),
       conv_shape(2, 1, 3, 5, {7, 9}, {3, 3}, {1, 1}, {1, 1}),
-      conv_shape(3, 1, 16, 32, {8, 8}, {3, 3}, {1, 1}, {1, 1}),      // narrow rows
-      conv_shape(1, 1, 20, 48, {16, 32}, {3, 3}, {1, 1}, {1, 1}),    // whole vectors
-      conv_shape(2, 1, 4, 9, {33, 37}, {3, 3}, {1, 1}, {1, 1}),      // rows that are no multiple of a vector
-      conv_shape(2, 1, 5, 7, {11, 13}, {3, 2}, {2, 2}, {1, 1}),      // strides
-      conv_shape(2, 1, 5, 7, {11, 13}, {3, 5}, {2, 3}, {2, 0}),      // a stride for each axis
-      conv_shape(1, 1, 3, 4, {17, 15}, {2, 1}, {3, 4}, {0, 1}),      // a stride beyond the kernel: gaps
+      conv_shape(3, 1, 16, 32, {8, 8}, {3, 3}, {1, 1}, {1, 1}),    // narrow rows
+      conv_shape(1, 1, 20, 48, {16, 32}, {3, 3}, {1, 1}, {1, 1}),  // whole vectors
+      conv_shape(2, 1, 4, 9, {33, 37}, {3, 3}, {1, 1}, {1, 1}),    // rows that are no multiple of a vector
+      conv_shape(2, 1, 5, 7, {11, 13}, {3, 2}, {2, 2}, {1, 1}),    // strides
+      conv_shape(2, 1, 5, 7, {11, 13}, {3, 5}, {2, 3}, {2, 0}),    // a stride for each axis
+      conv_shape(1, 1, 3, 4, {17, 15}, {2, 1}, {3, 4}, {0, 1}),    // a stride beyond the kernel: gaps
       conv_shape(2, 1, 3, 4, {12, 12}, {3, 3}, {1, 1}, {2, 2}, {2, 2}),
       conv_shape(1, 1, 3, 4, {14, 19}, {3, 3}, {2, 2}, {3, 1}, {3, 2}),
-      conv_shape(2, 3, 2, 5, {9, 9}, {3, 3}, {1, 1}, {1, 1}),        // groups
-      conv_shape(2, 6, 1, 1, {20, 21}, {3, 3}, {1, 1}, {1, 1}),      // depthwise
+      conv_shape(2, 3, 2, 5, {9, 9}, {3, 3}, {1, 1}, {1, 1}),    // groups
+      conv_shape(2, 6, 1, 1, {20, 21}, {3, 3}, {1, 1}, {1, 1}),  // depthwise
       conv_shape(2, 5, 1, 1, {13, 40}, {5, 5}, {2, 2}, {2, 2}),
-      conv_shape(2, 4, 1, 3, {10, 10}, {3, 3}, {1, 1}, {1, 1}),      // depthwise with a multiplier
-      conv_shape(3, 1, 17, 33, {6, 10}, {1, 1}),                     // 1x1
+      conv_shape(2, 4, 1, 3, {10, 10}, {3, 3}, {1, 1}, {1, 1}),  // depthwise with a multiplier
+      conv_shape(3, 1, 17, 33, {6, 10}, {1, 1}),                 // 1x1
       conv_shape(3, 1, 8, 6, {9, 9}, {1, 1}, {2, 2}),
-      conv_shape(4, 1, 1, 32, {28, 28}, {3, 3}),                     // first layers
+      conv_shape(4, 1, 1, 32, {28, 28}, {3, 3}),  // first layers
       conv_shape(2, 1, 3, 32, {32, 32}, {3, 3}, {1, 1}, {1, 1}),
       conv_shape(5, 1, 6, 16, {14, 14}, {5, 5}),
-      conv_shape(3, 1, 1, 8, {1, 101}, {1, 3}),                      // 1-d
+      conv_shape(3, 1, 1, 8, {1, 101}, {1, 3}),  // 1-d
       conv_shape(2, 1, 12, 20, {1, 64}, {1, 5}, {1, 1}, {0, 2}),
       conv_shape(2, 1, 12, 20, {1, 65}, {1, 5}, {1, 2}, {0, 2}),
       conv_shape(1, 2, 3, 70, {4, 5}, {3, 3}, {1, 1}, {1, 1}),
-      conv_shape(9, 1, 2, 3, {4, 4}, {4, 4}),                        // one pixel
-      conv_shape(2, 1, 2, 3, {2, 3}, {3, 3}, {1, 1}, {4, 4}),        // padding beyond the kernel
+      conv_shape(9, 1, 2, 3, {4, 4}, {4, 4}),                              // one pixel
+      conv_shape(2, 1, 2, 3, {2, 3}, {3, 3}, {1, 1}, {4, 4}),              // padding beyond the kernel
       conv_shape(2, 1, 3, 4, {9, 11}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 2),  // less output than there could be
       conv_shape(2, 1, 3, 4, {12, 17}, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 3),
-      conv_shape(40, 1, 2, 3, {5, 5}, {3, 3}),                       // more images than chunks
-      conv_shape(1, 1, 300, 20, {5, 6}, {3, 3}, {1, 1}, {1, 1}),     // many channels
-      conv_shape(0, 1, 2, 3, {5, 5}, {3, 3}),                        // nothing at all
+      conv_shape(40, 1, 2, 3, {5, 5}, {3, 3}),                    // more images than chunks
+      conv_shape(1, 1, 300, 20, {5, 6}, {3, 3}, {1, 1}, {1, 1}),  // many channels
+      conv_shape(0, 1, 2, 3, {5, 5}, {3, 3}),                     // nothing at all
       conv_shape(2, 1, 2, 3, {2, 2}, {3, 3}),
       conv_shape(2, 1, 0, 3, {5, 5}, {3, 3}),
   };

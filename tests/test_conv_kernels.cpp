@@ -1,9 +1,9 @@
 // The convolution kernels against sums written out from the definition.
 #include <algorithm>
 
-#include "ravel/ops/kernels/conv.hpp"
 #include "catch.hpp"
 #include "kernel_cases.hpp"
+#include "ravel/ops/kernels/conv.hpp"
 
 namespace ravel::testing {
 namespace {

@@ -19,8 +19,9 @@ struct GemmCase {
 };
 
 std::string describe(const GemmCase& s) {
-  return std::to_string(s.rows) + " x " + std::to_string(s.columns) + " x " + std::to_string(s.depth) + (s.a_transposed ? " t" : " n") +
-         (s.b_transposed ? "t" : "n") + ", gap " + std::to_string(s.gap) + ", step " + std::to_string(s.step);
+  return std::to_string(s.rows) + " x " + std::to_string(s.columns) + " x " + std::to_string(s.depth) +
+         (s.a_transposed ? " t" : " n") + (s.b_transposed ? "t" : "n") + ", gap " + std::to_string(s.gap) + ", step " +
+         std::to_string(s.step);
 }
 
 // A random matrix (rows, columns), stored by rows or, transposed, by columns, one element off any alignment.
@@ -88,9 +89,10 @@ void compare_with_definition(const GemmCase& s) {
 
 std::vector<GemmCase> gemm_cases() {
   std::vector<GemmCase> cases;
-  const std::int64_t sizes[][3] = {{1, 1, 1},   {1, 10, 64},  {10, 1, 100}, {1, 300, 33}, {4, 70, 40},  {3, 5, 7},    {8, 48, 16},
-                                   {9, 49, 17}, {16, 96, 5},  {50, 10, 30}, {33, 3, 70},  {70, 100, 1}, {64, 64, 300}, {5, 7, 0},
-                                   {1, 130, 2}, {130, 1, 2},  {37, 41, 520}, {400, 20, 9}, {20, 800, 9}, {100, 97, 31}};
+  const std::int64_t sizes[][3] = {{1, 1, 1},   {1, 10, 64},   {10, 1, 100},  {1, 300, 33}, {4, 70, 40},
+                                   {3, 5, 7},   {8, 48, 16},   {9, 49, 17},   {16, 96, 5},  {50, 10, 30},
+                                   {33, 3, 70}, {70, 100, 1},  {64, 64, 300}, {5, 7, 0},    {1, 130, 2},
+                                   {130, 1, 2}, {37, 41, 520}, {400, 20, 9},  {20, 800, 9}, {100, 97, 31}};
   for (const auto& [rows, columns, depth] : sizes) {
     for (const bool a : {false, true}) {
       for (const bool b : {false, true}) {
@@ -119,7 +121,8 @@ TEST_CASE("gemm of nothing writes nothing", "[kernels]") {
 
 TEST_CASE("gemm multiplies batches, broadcasting operands by equal offsets", "[kernels]") {
   const GemmCase size{6, 11, 40};
-  const std::int64_t a_size = size.rows * size.depth, b_size = size.depth * size.columns, c_size = size.rows * size.columns;
+  const std::int64_t a_size = size.rows * size.depth, b_size = size.depth * size.columns,
+                     c_size = size.rows * size.columns;
   const std::vector<float> a = random_numbers<float>(3 * a_size, 1), b = random_numbers<float>(3 * b_size, 2);
   const std::vector<std::int64_t> a_offsets = {a_size, 0, 2 * a_size, a_size}, b_offsets = {0, 0, 2 * b_size, b_size};
   const Matrix<float> left{a.data(), size.depth, 1}, right{b.data(), size.columns, 1};
@@ -130,7 +133,8 @@ TEST_CASE("gemm multiplies batches, broadcasting operands by equal offsets", "[k
       const Matrix<float> x{a.data() + (batch.a.empty() ? 0 : batch.a[i]), size.depth, 1};
       const Matrix<float> y{b.data() + (batch.b.empty() ? 0 : batch.b[i]), size.columns, 1};
       kernels::gemm<float>(size.rows, size.columns, size.depth, x, y, single.data(), size.columns);
-      if (std::memcmp(single.data(), all.data() + static_cast<std::int64_t>(i) * c_size, single.size() * 4) != 0) return false;
+      if (std::memcmp(single.data(), all.data() + static_cast<std::int64_t>(i) * c_size, single.size() * 4) != 0)
+        return false;
     }
     return true;
   };

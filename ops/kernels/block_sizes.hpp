@@ -1,5 +1,5 @@
-// The sizes of the blocks in which contractions are done. Those that say "bits" are part of the result: they fix where a
-// sum is cut. They are constants, so that every processor and every number of threads adds in the same order.
+// The sizes of the blocks in which contractions are done. Those that say "bits" are part of the result: they fix where
+// a sum is cut. They are constants, so that every processor and every number of threads adds in the same order.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ inline constexpr std::int64_t dots_depth = 33;          // bits: the least depth
 #else
 inline constexpr std::int64_t depth_block = 256;
 inline constexpr std::int64_t row_block = 384;
-inline constexpr std::int64_t pixel_block = 256;
+inline constexpr std::int64_t pixel_block = 128;
 inline constexpr std::int64_t image_chunks = 16;
 inline constexpr std::int64_t weight_block = 1 << 17;
 inline constexpr std::int64_t pixel_rows = 64;
@@ -30,5 +30,11 @@ inline constexpr std::int64_t dots_depth = 32;
 
 constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t block) { return (count + block - 1) / block; }
 constexpr std::int64_t round_up(std::int64_t count, std::int64_t block) { return blocks_of(count, block) * block; }
+
+// The width of strips that share `count` columns as evenly as whole vectors allow, at most `most` vectors each.
+constexpr std::int64_t even_width(std::int64_t count, std::int64_t lanes, std::int64_t most) {
+  const std::int64_t vectors = blocks_of(count, lanes);
+  return blocks_of(vectors, blocks_of(vectors, most)) * lanes;
+}
 
 }  // namespace ravel::kernels

@@ -4,6 +4,7 @@
 
 #include "ravel/ops/kernels/conv_direct.hpp"
 #include "ravel/ops/kernels/conv_planes.hpp"
+#include "ravel/ops/kernels/conv_weight_gradient.hpp"
 
 namespace ravel::kernels {
 
@@ -26,8 +27,8 @@ void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, 
                     .target_columns = shape.out[1]});
 }
 
-// Within a residue of the stride, dx is a sum over dy whose channels are those of the output; the weights of one channel
-// of dx lie kernel[0] * kernel[1] after those of the one before.
+// Within a residue of the stride, dx is a sum over dy whose channels are those of the output; the weights of one
+// channel of dx lie kernel[0] * kernel[1] after those of the one before.
 template <class T>
 void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx) {
   const std::int64_t filter = shape.kernel[0] * shape.kernel[1], out_stride = shape.in_channels * filter;
@@ -59,9 +60,25 @@ void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx)
   }
 }
 
+// With few output channels most lanes of a tile would be idle. The choice is part of the result: bits.
+template <class T>
+void conv_weight_gradient(const ConvShape& shape, const T* x, const T* dy, T* dw) {
+  const std::int64_t size = shape.groups * shape.out_channels * shape.in_channels * shape.kernel[0] * shape.kernel[1];
+  if (size == 0) return;
+  if (shape.batch * shape.out[0] * shape.out[1] == 0) {
+    std::fill_n(dw, size, T(0));
+  } else if (shape.out_channels <= 6) {
+    weight_gradient_by_dots(shape, x, dy, dw);
+  } else {
+    weight_gradient_by_tiles(shape, x, dy, dw);
+  }
+}
+
 template void conv_output(const ConvShape&, const float*, const float*, const float*, float*);
 template void conv_output(const ConvShape&, const double*, const double*, const double*, double*);
 template void conv_input_gradient(const ConvShape&, const float*, const float*, float*);
 template void conv_input_gradient(const ConvShape&, const double*, const double*, double*);
+template void conv_weight_gradient(const ConvShape&, const float*, const float*, float*);
+template void conv_weight_gradient(const ConvShape&, const double*, const double*, double*);
 
 }  // namespace ravel::kernels

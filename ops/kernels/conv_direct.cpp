@@ -22,7 +22,8 @@ template <class T>
 Lanes choose_lanes(const TapSum<T>& sum, std::int64_t depth) {
   const Planes& planes = sum.planes;
   const std::int64_t lanes = contraction<T>().lanes, width = planes.columns().grid, height = planes.rows().grid;
-  const double pixels = static_cast<double>(planes.pixels()), taps = static_cast<double>(std::max<std::int64_t>(1, depth));
+  const double pixels = static_cast<double>(planes.pixels()),
+               taps = static_cast<double>(std::max<std::int64_t>(1, depth));
   const double channels = static_cast<double>(sum.channels);
   const double by_rows = static_cast<double>(round_up(width, lanes) * height) / pixels;
   const double by_flat = static_cast<double>((height - 1) * planes.pitch() + width) / pixels * (1 + 6 / taps);
@@ -71,21 +72,23 @@ class PackedWeights {
 // for each band with the planes of its image.
 template <class T, class Body>
 void for_each_band(const TapSum<T>& sum, std::int64_t depth, std::int64_t units, const Body& body) {
-  const std::int64_t images = sum.batch * sum.groups, image_size = sum.planes.channels() * sum.planes.rows().source *
-                                                                   sum.planes.columns().source;
+  const std::int64_t images = sum.batch * sum.groups,
+                     image_size = sum.planes.channels() * sum.planes.rows().source * sum.planes.columns().source;
   const std::int64_t wanted = threads() == 1 ? 1 : blocks_of(4 * threads(), images);
   const std::int64_t per_band = blocks_of(units, std::min(units, wanted)), bands = blocks_of(units, per_band);
   const std::int64_t work = sum.channels * std::max<std::int64_t>(1, depth) * sum.planes.pixels() / bands;
-  parallel(images * bands, blocks_of(inline_work, std::max<std::int64_t>(1, work)), [&](std::int64_t begin, std::int64_t end) {
-    const Scratch<T> planes(sum.planes.size());
-    std::int64_t loaded = -1;
-    for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t image = item / bands, first = item % bands * per_band;
-      if (image != loaded) sum.planes.load(sum.source + image * image_size, sum.planes.channels(), planes.data());
-      loaded = image;
-      body(image, planes.data(), first, std::min(units, first + per_band));
-    }
-  });
+  parallel(images * bands, blocks_of(inline_work, std::max<std::int64_t>(1, work)),
+           [&](std::int64_t begin, std::int64_t end) {
+             const Scratch<T> planes(sum.planes.size());
+             std::int64_t loaded = -1;
+             for (std::int64_t item = begin; item < end; ++item) {
+               const std::int64_t image = item / bands, first = item % bands * per_band;
+               if (image != loaded)
+                 sum.planes.load(sum.source + image * image_size, sum.planes.channels(), planes.data());
+               loaded = image;
+               body(image, planes.data(), first, std::min(units, first + per_band));
+             }
+           });
 }
 
 // Where results of a band go: the target of one image, and the distances between its channels, rows and columns.
@@ -103,7 +106,8 @@ struct Place {
 
 // Moves `count` elements of each row of a tile to rows that are `place.channel` apart.
 template <class T>
-void move_run(const Place<T>& place, std::int64_t rows, std::int64_t count, const T* tile, std::int64_t tile_row, T* to) {
+void move_run(const Place<T>& place, std::int64_t rows, std::int64_t count, const T* tile, std::int64_t tile_row,
+              T* to) {
   for (std::int64_t m = 0; m < rows; ++m, tile += tile_row, to += place.channel) {
     if (place.column == 1) {
       for (std::int64_t i = 0; i < count; ++i) to[i] = tile[i];
@@ -113,8 +117,8 @@ void move_run(const Place<T>& place, std::int64_t rows, std::int64_t count, cons
   }
 }
 
-// Calls body(i, n, y, x) for each run of n <= count - i neighbouring grid points that starts at element `first + i` of a
-// grid with rows of `pitch` elements; elements that are no grid points are left out.
+// Calls body(i, n, y, x) for each run of n <= count - i neighbouring grid points that starts at element `first + i` of
+// a grid with rows of `pitch` elements; elements that are no grid points are left out.
 template <class Body>
 void for_each_run(const Planes& planes, std::int64_t pitch, std::int64_t first, std::int64_t count, const Body& body) {
   std::int64_t y = first / pitch, x = first % pitch;
@@ -136,8 +140,9 @@ class PixelLanes {
         flat_(flat),
         depth_(std::ssize(taps_)),
         vectors_(sum.channels == 1 ? kernels_.single_row_vectors : kernels_.vectors),
-        channel_block_(std::max<std::int64_t>(1, weight_block / std::max<std::int64_t>(1, depth_) / kernels_.tile_rows) *
-                       kernels_.tile_rows),
+        channel_block_(
+            std::max<std::int64_t>(1, weight_block / std::max<std::int64_t>(1, depth_) / kernels_.tile_rows) *
+            kernels_.tile_rows),
         weights_(sum, depth_, kernels_.tile_rows) {}
 
   // Bands are whole rows of the grid, or whole strips of the flat plane.
@@ -173,7 +178,8 @@ class PixelLanes {
   }
 
   // The last vector of a row overlaps the one before, so that it ends with the row.
-  void row_band(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t first, std::int64_t last) const {
+  void row_band(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t first,
+                std::int64_t last) const {
     const Place<T> place(sum_, image);
     const std::int64_t width = sum_.planes.columns().grid;
     Strip<T> strip = this->strip(image, channel, planes);
@@ -232,8 +238,7 @@ class ChannelLanes {
       : sum_(sum),
         taps_(std::move(taps)),
         depth_(std::ssize(taps_)),
-        vectors_(static_cast<int>(even_vectors())),
-        width_(vectors_ * kernels_.lanes),
+        width_(even_width(sum.channels, kernels_.lanes, kernels_.vectors)),
         weights_(sum, depth_, width_),
         bias_(sum.groups * round_up(sum.channels, width_)) {
     for (std::int64_t y = 0; y < sum.planes.rows().grid; ++y) {
@@ -257,18 +262,12 @@ class ChannelLanes {
   }
 
  private:
-  // As many vectors per strip as share the channels evenly.
-  std::int64_t even_vectors() const {
-    const std::int64_t all = blocks_of(sum_.channels, kernels_.lanes);
-    return blocks_of(all, blocks_of(all, kernels_.vectors));
-  }
-
   void tile_of_pixels(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t unit, T* tile) const {
     const std::int64_t first = unit * pixel_rows, group = image % sum_.groups;
     Strip<T> strip;
     strip.rows = std::min(pixel_rows, sum_.planes.pixels() - first);
     strip.depth = depth_;
-    strip.vectors = vectors_;
+    strip.vectors = static_cast<int>(width_ / kernels_.lanes);
     strip.a = planes;
     strip.a_row = pixels_.data() + first;
     strip.a_depth = taps_.data();
@@ -276,14 +275,15 @@ class ChannelLanes {
     strip.b_step = width_;
     strip.c = tile;
     strip.c_step = width_;
-    for (int v = 0; v < vectors_; ++v) strip.c_vector[v] = v * kernels_.lanes;
+    for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
     if (sum_.bias != nullptr) strip.column_bias = bias_.data() + group * round_up(sum_.channels, width_) + channel;
     kernels_.contract(strip);
     move_tile(image, channel, first, strip.rows, tile);
   }
 
   // Transposes a tile (pixels, channels) into the target, run of pixels by run of pixels.
-  void move_tile(std::int64_t image, std::int64_t channel, std::int64_t first, std::int64_t pixels, const T* tile) const {
+  void move_tile(std::int64_t image, std::int64_t channel, std::int64_t first, std::int64_t pixels,
+                 const T* tile) const {
     const Place<T> place(sum_, image);
     const std::int64_t count = std::min(width_, sum_.channels - channel), grid_width = sum_.planes.columns().grid;
     T* const target = place.data + channel * place.channel;
@@ -291,24 +291,25 @@ class ChannelLanes {
       transpose(pixels, count, tile, width_, target + first, place.channel);
       return;
     }
-    for_each_run(sum_.planes, grid_width, first, pixels, [&](std::int64_t i, std::int64_t n, std::int64_t y, std::int64_t x) {
-      T* const to = target + y * place.row + x * place.column;
-      const T* const from = tile + i * width_;
-      if (place.column == 1) {
-        transpose(n, count, from, width_, to, place.channel);
-        return;
-      }
-      for (std::int64_t m = 0; m < count; ++m) {
-        for (std::int64_t j = 0; j < n; ++j) to[m * place.channel + j * place.column] = from[j * width_ + m];
-      }
-    });
+    for_each_run(sum_.planes, grid_width, first, pixels,
+                 [&](std::int64_t i, std::int64_t n, std::int64_t y, std::int64_t x) {
+                   T* const to = target + y * place.row + x * place.column;
+                   const T* const from = tile + i * width_;
+                   if (place.column == 1) {
+                     transpose(n, count, from, width_, to, place.channel);
+                     return;
+                   }
+                   for (std::int64_t m = 0; m < count; ++m) {
+                     for (std::int64_t j = 0; j < n; ++j)
+                       to[m * place.channel + j * place.column] = from[j * width_ + m];
+                   }
+                 });
   }
 
   const Contraction<T>& kernels_ = contraction<T>();
   const TapSum<T>& sum_;
   const std::vector<std::int32_t> taps_;
   const std::int64_t depth_;
-  const int vectors_;
   const std::int64_t width_;  // channels of a strip
   const PackedWeights<T> weights_;
   const Scratch<T> bias_;

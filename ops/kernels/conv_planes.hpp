@@ -4,7 +4,8 @@
 // neighbouring outputs read neighbouring elements whatever the stride. A tap of the filter then is an offset into the
 // planes, an output pixel is another, and a sum over taps is
 //     sum over taps of weight * planes[offset of the tap + offset of the pixel].
-// The output of a convolution is such a sum over x, and its input gradient is one over dy for each residue of the stride.
+// The output of a convolution is such a sum over x, and its input gradient is one over dy for each residue of the
+// stride.
 #pragma once
 
 #include <array>

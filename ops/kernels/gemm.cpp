@@ -12,7 +12,7 @@
 namespace ravel::kernels {
 namespace {
 
-// One product, the operands of which may have been exchanged: C is written transposed then.
+// A call of gemm, the operands of which may have been exchanged: C is written transposed then.
 template <class T>
 struct Product {
   std::int64_t rows, columns, depth;
@@ -20,21 +20,26 @@ struct Product {
   T* c;
   std::int64_t c_row_stride;
   Epilogue<T> epilogue;
+  Batch batch;
   bool transposed = false;
-};
 
-template <class T>
-Product<T> exchanged(const Product<T>& p) {
-  return {p.columns,
-          p.rows,
-          p.depth,
-          {p.b.data, p.b.column_stride, p.b.row_stride},
-          {p.a.data, p.a.column_stride, p.a.row_stride},
-          p.c,
-          p.c_row_stride,
-          {p.epilogue.column_bias, p.epilogue.row_bias},
-          !p.transposed};
-}
+  std::int64_t count() const { return std::max<std::int64_t>({1, std::ssize(batch.a), std::ssize(batch.b)}); }
+  const T* a_of(std::int64_t i) const { return a.data + (batch.a.empty() ? 0 : batch.a[static_cast<std::size_t>(i)]); }
+  const T* b_of(std::int64_t i) const { return b.data + (batch.b.empty() ? 0 : batch.b[static_cast<std::size_t>(i)]); }
+  T* c_of(std::int64_t i) const { return c + i * batch.c_stride; }
+
+  Product exchanged() const {
+    Product p = *this;
+    p.rows = columns;
+    p.columns = rows;
+    p.a = {b.data, b.column_stride, b.row_stride};
+    p.b = {a.data, a.column_stride, a.row_stride};
+    p.epilogue = {epilogue.column_bias, epilogue.row_bias};
+    p.batch = {batch.b, batch.a, batch.c_stride};
+    p.transposed = !transposed;
+    return p;
+  }
+};
 
 // Columns are the lanes of vectors: the operands are exchanged where that leaves clearly fewer lanes idle.
 template <class T>
@@ -50,10 +55,10 @@ struct Blocks {
 
 // The cut for which the busiest thread is done first: a task costs its tiles, the packing of its operands and a start.
 template <class T>
-Blocks cut_into_blocks(const Product<T>& p, std::int64_t products) {
+Blocks cut_into_blocks(const Product<T>& p) {
   const Contraction<T>& kernels = contraction<T>();
   const std::int64_t width = kernels.lanes * kernels.vectors, workers = threads();
-  const std::int64_t least = blocks_of(p.rows, row_block);
+  const std::int64_t least = blocks_of(p.rows, row_block), products = p.count();
   const auto blocks = [&](std::int64_t row_blocks, std::int64_t column_blocks) {
     const std::int64_t rows = round_up(blocks_of(p.rows, row_blocks), kernels.tile_rows);
     const std::int64_t columns = round_up(blocks_of(p.columns, column_blocks), width);
@@ -66,7 +71,8 @@ Blocks cut_into_blocks(const Product<T>& p, std::int64_t products) {
     for (std::int64_t per_worker = 1; per_worker <= 4; ++per_worker) {
       const Blocks cut = blocks(row_blocks, std::max<std::int64_t>(1, per_worker * workers / row_blocks));
       const std::int64_t rounds = blocks_of(products * cut.row_blocks * cut.column_blocks, workers);
-      const double sides = static_cast<double>(cut.rows + cut.columns), area = static_cast<double>(cut.rows * cut.columns);
+      const double sides = static_cast<double>(cut.rows + cut.columns),
+                   area = static_cast<double>(cut.rows * cut.columns);
       const double time = static_cast<double>(rounds) * ((area + 8 * sides) * static_cast<double>(p.depth) + 100000);
       if (time < least_time) {
         least_time = time;
@@ -86,10 +92,12 @@ class BlockProduct {
  public:
   BlockProduct(const Product<T>& product, const Blocks& blocks)
       : p_(product),
-        width_(kernels_.lanes * (product.rows == 1 ? kernels_.single_row_vectors : kernels_.vectors)),
+        width_(even_width(std::min(blocks.columns, product.columns), kernels_.lanes,
+                          product.rows == 1 ? kernels_.single_row_vectors : kernels_.vectors)),
         depth_(std::min(product.depth, depth_block)),
-        pack_a_(depth_ == 0 || blocks.columns > 2 * width_ ||
-                (product.a.row_stride != 1 && product.a.column_stride > std::numeric_limits<std::int32_t>::max() / depth_)),
+        pack_a_(
+            depth_ == 0 || blocks.columns > 2 * width_ ||
+            (product.a.row_stride != 1 && product.a.column_stride > std::numeric_limits<std::int32_t>::max() / depth_)),
         pack_b_(product.b.column_stride != 1 || blocks.rows > 4 * kernels_.tile_rows),
         a_panels_(pack_a_ ? round_up(blocks.rows, kernels_.tile_rows) * depth_ : 0),
         a_row_(pack_a_ ? 0 : blocks.rows),
@@ -103,12 +111,11 @@ class BlockProduct {
     }
   }
 
-  // The block of rows [row, row + rows) and columns [column, column + columns) of the product of `a` and `b`.
-  void operator()(const T* a, const T* b, T* c, std::int64_t row, std::int64_t rows, std::int64_t column,
-                  std::int64_t columns) {
-    a += row * p_.a.row_stride;
-    b += column * p_.b.column_stride;
-    c += p_.transposed ? column * p_.c_row_stride + row : row * p_.c_row_stride + column;
+  // The block of rows [row, row + rows) and columns [column, column + columns) of product number i.
+  void operator()(std::int64_t i, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
+    const T* const a = p_.a_of(i) + row * p_.a.row_stride;
+    const T* const b = p_.b_of(i) + column * p_.b.column_stride;
+    T* const c = p_.c_of(i) + (p_.transposed ? column * p_.c_row_stride + row : row * p_.c_row_stride + column);
     const bool partial = columns % kernels_.lanes != 0;
     first_aside_ = p_.transposed ? 0 : partial ? (columns - 1) / width_ * width_ : columns;
     aside_width_ = round_up(columns - first_aside_, kernels_.lanes);
@@ -207,20 +214,56 @@ bool made_of_dots(const Product<T>& p) {
   return p.rows <= 4 && p.depth >= dots_depth && p.a.column_stride == 1 && p.b.row_stride == 1;
 }
 
+// Columns [first, first + columns) of product number i.
 template <class T>
-void multiply_by_dots(const Product<T>& p, const T* a, const T* b, T* c, std::int64_t first, std::int64_t columns) {
-  const std::int64_t c_row = p.transposed ? 1 : p.c_row_stride, c_column = p.transposed ? p.c_row_stride : 1;
-  c += first * c_column;
-  contraction<T>().dots({.rows = p.rows, .columns = columns, .depth = p.depth, .a = a, .a_row = p.a.row_stride,
-                         .b = b + first * p.b.column_stride, .b_row = p.b.column_stride, .c = c, .c_row = c_row,
-                         .c_column = c_column});
+void multiply_by_dots(const Product<T>& p, std::int64_t i, std::int64_t first, std::int64_t columns) {
+  Dots<T> dots;
+  dots.rows = p.rows;
+  dots.columns = columns;
+  dots.depth = p.depth;
+  dots.a = p.a_of(i);
+  dots.a_row = p.a.row_stride;
+  dots.b = p.b_of(i) + first * p.b.column_stride;
+  dots.b_row = p.b.column_stride;
+  dots.c_row = p.transposed ? 1 : p.c_row_stride;
+  dots.c_column = p.transposed ? p.c_row_stride : 1;
+  dots.c = p.c_of(i) + first * dots.c_column;
+  contraction<T>().dots(dots);
   for (std::int64_t m = 0; m < p.rows; ++m) {
     for (std::int64_t n = 0; n < columns; ++n) {
-      T& y = c[m * c_row + n * c_column];
+      T& y = dots.c[m * dots.c_row + n * dots.c_column];
       if (p.epilogue.row_bias != nullptr) y += p.epilogue.row_bias[m];
       if (p.epilogue.column_bias != nullptr) y += p.epilogue.column_bias[first + n];
     }
   }
+}
+
+template <class T>
+void multiply_by_dots(const Product<T>& p) {
+  const std::int64_t grain = blocks_of(inline_work, p.rows * p.depth), width = std::min(grain, p.columns);
+  const std::int64_t pieces = blocks_of(p.columns, width);
+  parallel(p.count() * pieces, blocks_of(grain, width), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t first = item % pieces * width;
+      multiply_by_dots(p, item / pieces, first, std::min(width, p.columns - first));
+    }
+  });
+}
+
+template <class T>
+void multiply_by_blocks(const Product<T>& p) {
+  const Blocks blocks = cut_into_blocks(p);
+  const std::int64_t cuts = blocks.row_blocks * blocks.column_blocks;
+  const std::int64_t work = std::max<std::int64_t>(1, p.rows * p.columns * p.depth / cuts);
+  parallel(p.count() * cuts, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
+    BlockProduct<T> multiply(p, blocks);
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t row = item % cuts % blocks.row_blocks * blocks.rows;
+      const std::int64_t column = item % cuts / blocks.row_blocks * blocks.columns;
+      multiply(item / cuts, row, std::min(blocks.rows, p.rows - row), column,
+               std::min(blocks.columns, p.columns - column));
+    }
+  });
 }
 
 }  // namespace
@@ -229,41 +272,11 @@ template <class T>
 void gemm(std::int64_t rows, std::int64_t columns, std::int64_t depth, Matrix<T> a, Matrix<T> b, T* c,
           std::int64_t c_row_stride, const Epilogue<T>& epilogue, const Batch& batch) {
   if (rows == 0 || columns == 0) return;
-  const std::int64_t products = std::max<std::int64_t>({1, std::ssize(batch.a), std::ssize(batch.b)});
-  const auto a_of = [&](std::int64_t i) { return a.data + (batch.a.empty() ? 0 : batch.a[static_cast<std::size_t>(i)]); };
-  const auto b_of = [&](std::int64_t i) { return b.data + (batch.b.empty() ? 0 : batch.b[static_cast<std::size_t>(i)]); };
-  Product<T> product{rows, columns, depth, a, b, c, c_row_stride, epilogue};
-  const bool dots_as_given = made_of_dots(product), dots = dots_as_given || made_of_dots(exchanged(product));
-  if (dots ? !dots_as_given : better_exchanged(product)) product = exchanged(product);
-  const auto first_of = [&](std::int64_t i) { return product.transposed ? b_of(i) : a_of(i); };
-  const auto second_of = [&](std::int64_t i) { return product.transposed ? a_of(i) : b_of(i); };
-
-  if (dots) {
-    const std::int64_t grain = blocks_of(inline_work, product.rows * depth), per = std::min(grain, product.columns);
-    const std::int64_t pieces = blocks_of(product.columns, per);
-    parallel(products * pieces, blocks_of(grain, per), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t item = begin; item < end; ++item) {
-        const std::int64_t i = item / pieces, first = item % pieces * per;
-        multiply_by_dots(product, first_of(i), second_of(i), c + i * batch.c_stride, first,
-                         std::min(per, product.columns - first));
-      }
-    });
-    return;
-  }
-
-  const Blocks blocks = cut_into_blocks(product, products);
-  const std::int64_t per_product = blocks.row_blocks * blocks.column_blocks;
-  const std::int64_t grain = blocks_of(inline_work, std::max<std::int64_t>(1, rows * columns * depth / per_product));
-  parallel(products * per_product, grain, [&](std::int64_t begin, std::int64_t end) {
-    BlockProduct<T> multiply(product, blocks);
-    for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t i = item / per_product, block = item % per_product;
-      const std::int64_t row = block % blocks.row_blocks * blocks.rows;
-      const std::int64_t column = block / blocks.row_blocks * blocks.columns;
-      multiply(first_of(i), second_of(i), c + i * batch.c_stride, row, std::min(blocks.rows, product.rows - row), column,
-               std::min(blocks.columns, product.columns - column));
-    }
-  });
+  const Product<T> given{rows, columns, depth, a, b, c, c_row_stride, epilogue, batch};
+  const Product<T> exchanged = given.exchanged();
+  if (made_of_dots(given)) return multiply_by_dots(given);
+  if (made_of_dots(exchanged)) return multiply_by_dots(exchanged);
+  multiply_by_blocks(better_exchanged(given) ? exchanged : given);
 }
 
 template void gemm(std::int64_t, std::int64_t, std::int64_t, Matrix<float>, Matrix<float>, float*, std::int64_t,

@@ -2,9 +2,9 @@
 #include <cstdio>
 #include <exception>
 
+#include "../kernel_cases.hpp"
 #include "ravel/ops/kernels/gemm.hpp"
 #include "ravel/ops/kernels/isa.hpp"
-#include "../kernel_cases.hpp"
 
 namespace ravel::testing {
 namespace {
@@ -13,7 +13,8 @@ template <class T>
 std::uint64_t hash_convolutions(std::uint64_t hash) {
   for (const ConvShape& s : conv_shapes()) {
     const std::vector<T> x = random_numbers<T>(input_size(s), 1), w = random_numbers<T>(weight_size(s), 2);
-    const std::vector<T> g = random_numbers<T>(output_size(s), 3), bias = random_numbers<T>(s.groups * s.out_channels, 4);
+    const std::vector<T> g = random_numbers<T>(output_size(s), 3),
+                         bias = random_numbers<T>(s.groups * s.out_channels, 4);
     std::vector<T> y(g.size()), dx(x.size()), dw(w.size());
     kernels::conv_output(s, x.data(), w.data(), bias.data(), y.data());
     kernels::conv_input_gradient(s, g.data(), w.data(), dx.data());
@@ -50,7 +51,8 @@ int main() {
   try {
     const std::uint64_t f32 = hash_convolutions<float>(hash_products<float>(1));
     const std::uint64_t f64 = hash_convolutions<double>(hash_products<double>(1));
-    std::printf("f32 %016llx f64 %016llx\n", static_cast<unsigned long long>(f32), static_cast<unsigned long long>(f64));
+    std::printf("f32 %016llx f64 %016llx\n", static_cast<unsigned long long>(f32),
+                static_cast<unsigned long long>(f64));
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

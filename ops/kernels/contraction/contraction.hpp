@@ -45,8 +45,9 @@ struct Strip {
   const T* column_bias = nullptr;
 };
 
-// Dot products of rows that lie along memory: c[m * c_row + n * c_column] = sum over k of a[m * a_row + k] b[n * b_row + k].
-// The sum has 32 partial sums, element k going to number k % 32, which are added in a tree: the same order at every level.
+// Dot products of rows that lie along memory: c[m * c_row + n * c_column] = sum over k of a[m * a_row + k] b[row n +
+// k], where row n of B starts at n * b_row or, when b_rows is not null, at b_rows[n]. The sum has 32 partial sums,
+// element k going to number k % 32, which are added in a tree: the same order at every level.
 template <class T>
 struct Dots {
   std::int64_t rows = 0, columns = 0, depth = 0;
@@ -54,6 +55,7 @@ struct Dots {
   std::int64_t a_row = 0;
   const T* b = nullptr;
   std::int64_t b_row = 0;
+  const std::int32_t* b_rows = nullptr;
   T* c = nullptr;
   std::int64_t c_row = 0, c_column = 0;
 };

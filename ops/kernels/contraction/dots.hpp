@@ -17,32 +17,39 @@ T add_up(T* parts) {
   return parts[0];
 }
 
-// The dot products of one row of A with `columns` neighbouring rows of B, which share the loads of A.
+// The dot products of row m of A with `columns` rows of B from row n on, which share the loads of A.
 template <class T, int columns>
-[[gnu::always_inline]] inline void dots_of_row(const Dots<T>& dots, const T* a, const T* b, T* c) {
+[[gnu::always_inline]] inline void dots_of_row(const Dots<T>& dots, std::int64_t m, std::int64_t n) {
   constexpr int vectors = partial_sums / lanes<T>;
+  const T* const a = dots.a + m * dots.a_row;
+  const T* b[columns];
+  unroll<columns>(
+      [&](auto j) { b[j] = dots.b + (dots.b_rows != nullptr ? dots.b_rows[n + j] : (n + j) * dots.b_row); });
   Vector<T> sum[columns][vectors];
-  unroll<columns>([&](auto n) { unroll<vectors>([&](auto v) { sum[n][v] = Vector<T>{}; }); });
-  const auto add_products = [&](const T* x, const T* y, std::int64_t y_row) __attribute__((always_inline)) {
-    unroll<vectors>([&](auto v) {
-      const Vector<T> left = load(x + v * lanes<T>);
-      unroll<columns>([&](auto n) { sum[n][v] = left * load(y + n * y_row + v * lanes<T>) + sum[n][v]; });
-    });
-  };
+  unroll<columns>([&](auto j) { unroll<vectors>([&](auto v) { sum[j][v] = Vector<T>{}; }); });
+
   std::int64_t k = 0;
-  for (; k + partial_sums <= dots.depth; k += partial_sums) add_products(a + k, b + k, dots.b_row);
+  for (; k + partial_sums <= dots.depth; k += partial_sums) {
+    unroll<vectors>([&](auto v) {
+      const Vector<T> x = load(a + k + v * lanes<T>);
+      unroll<columns>([&](auto j) { sum[j][v] = x * load(b[j] + k + v * lanes<T>) + sum[j][v]; });
+    });
+  }
   if (k < dots.depth) {  // The rest goes the same way, with zeros behind it.
     T x[partial_sums] = {}, y[columns][partial_sums] = {};
     for (std::int64_t i = 0; k + i < dots.depth; ++i) {
       x[i] = a[k + i];
-      unroll<columns>([&](auto n) { y[n][i] = b[n * dots.b_row + k + i]; });
+      unroll<columns>([&](auto j) { y[j][i] = b[j][k + i]; });
     }
-    add_products(x, y[0], partial_sums);
+    unroll<vectors>([&](auto v) {
+      unroll<columns>([&](auto j) { sum[j][v] = load(x + v * lanes<T>) * load(y[j] + v * lanes<T>) + sum[j][v]; });
+    });
   }
-  unroll<columns>([&](auto n) {
+
+  unroll<columns>([&](auto j) {
     T parts[partial_sums];
-    unroll<vectors>([&](auto v) { store(parts + v * lanes<T>, sum[n][v]); });
-    c[n * dots.c_column] = add_up(parts);
+    unroll<vectors>([&](auto v) { store(parts + v * lanes<T>, sum[j][v]); });
+    dots.c[m * dots.c_row + (n + j) * dots.c_column] = add_up(parts);
   });
 }
 
@@ -51,14 +58,12 @@ void all_dots(const Dots<T>& dots) {
   // Columns at a time: as many as have their sums in half of the registers.
   constexpr int fitting = registers / 2 / (partial_sums / lanes<T>);
   constexpr int group = fitting >= 4 ? 4 : fitting >= 2 ? 2 : 1;
-  for (std::int64_t m = 0; m < dots.rows; ++m) {
-    const T* const a = dots.a + m * dots.a_row;
-    T* const c = dots.c + m * dots.c_row;
-    std::int64_t n = 0;
-    for (; n + group <= dots.columns; n += group) {
-      dots_of_row<T, group>(dots, a, dots.b + n * dots.b_row, c + n * dots.c_column);
-    }
-    for (; n < dots.columns; ++n) dots_of_row<T, 1>(dots, a, dots.b + n * dots.b_row, c + n * dots.c_column);
+  std::int64_t n = 0;
+  for (; n + group <= dots.columns; n += group) {
+    for (std::int64_t m = 0; m < dots.rows; ++m) dots_of_row<T, group>(dots, m, n);
+  }
+  for (; n < dots.columns; ++n) {
+    for (std::int64_t m = 0; m < dots.rows; ++m) dots_of_row<T, 1>(dots, m, n);
   }
 }
 

@@ -28,9 +28,8 @@ template <class T, bool a_by_table, bool b_by_table, int rows, int vectors>
   for (std::int64_t k = 0; k < depth; ++k) {
     Vector<T> row[vectors];
     const std::int64_t a_offset = a_by_table ? a_depth[k] : 0, b_offset = b_by_table ? b_depth[k] : 0;
-    unroll<vectors>([&](auto v) {
-      row[v] = load(b_by_table ? b[b_by_table ? v : 0] + b_offset : b[0] + v * lanes<T>);
-    });
+    unroll<vectors>(
+        [&](auto v) { row[v] = load(b_by_table ? b[b_by_table ? v : 0] + b_offset : b[0] + v * lanes<T>); });
     unroll<rows>([&](auto r) {
       const Vector<T> x = broadcast(a_by_table ? a[a_by_table ? r : 0][a_offset] : a[0][r]);
       unroll<vectors>([&](auto v) { sum[r][v] = x * row[v] + sum[r][v]; });

@@ -7,8 +7,8 @@
 // linker can never choose code of a wider level for a narrower processor.
 namespace ravel::kernels::RAVEL_LEVEL {
 
-// A tile keeps tile_rows x tile_vectors sums in registers, beside one row of vectors of B and one broadcast element of A:
-// 8 x 3 of 32 registers, 4 x 3 of 16; without fused multiply-adds one more register is needed for the product.
+// A tile keeps tile_rows x tile_vectors sums in registers, beside one row of vectors of B and one broadcast element of
+// A: 8 x 3 of 32 registers, 4 x 3 of 16; without fused multiply-adds one more register is needed for the product.
 #if defined(RAVEL_TINY_BLOCKS)
 inline constexpr int vector_bytes = 16, tile_rows = 2, tile_vectors = 2, single_row_vectors = 3;
 #elif defined(__AVX512F__)
@@ -70,7 +70,8 @@ template <class F, int... i>
 [[gnu::always_inline]] inline void unroll(const F& body, Indices<i...>) {
   (body(Index<i>()), ...);
 }
-// Calls body(i) for i = 0 .. n - 1, unrolled, with indices known to the compiler: arrays indexed by them live in registers.
+// Calls body(i) for i = 0 .. n - 1, unrolled, with indices known to the compiler: arrays indexed by them live in
+// registers.
 template <int n, class F>
 [[gnu::always_inline]] inline void unroll(const F& body) {
   unroll(body, typename UpTo<n>::All());

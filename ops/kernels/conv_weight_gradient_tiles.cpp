@@ -1,6 +1,5 @@
-// The weight gradient of a convolution:  dw[o, tap] = sum over images and pixels of dy[o, pixel] * planes[tap + pixel].
-// The sum over a batch is cut into chunks of images whose number follows from the shape alone; each chunk has a partial
-// result of its own, and these are added in order.
+#include "ravel/ops/kernels/conv_weight_gradient.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <vector>
@@ -9,25 +8,18 @@
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/block_sizes.hpp"
 #include "ravel/ops/kernels/contraction/contraction.hpp"
-#include "ravel/ops/kernels/conv.hpp"
 #include "ravel/ops/kernels/conv_planes.hpp"
 #include "ravel/ops/kernels/panels.hpp"
 
 namespace ravel::kernels {
 namespace {
 
-// Parts into which the batch is cut. Neither threads nor vector lengths may enter here: bits.
-std::int64_t chunks_of(const ConvShape& shape) {
-  const std::int64_t size = shape.groups * shape.out_channels * shape.in_channels * shape.kernel[0] * shape.kernel[1];
-  return std::clamp<std::int64_t>(partial_gradients / std::max<std::int64_t>(1, size), 1,
-                                  std::min(shape.batch, image_chunks));
-}
-
-// One call. Partial results are matrices (taps, out_channels), so that channels are lanes: (chunk, group, tap, channel).
+// One call. Partial results are matrices (taps, out_channels), so that channels are lanes: (chunk, group, tap,
+// channel).
 template <class T>
-class WeightGradient {
+class TileGradient {
  public:
-  WeightGradient(const ConvShape& shape, const T* x, const T* dy)
+  TileGradient(const ConvShape& shape, const T* x, const T* dy)
       : shape_(shape),
         x_(x),
         dy_(dy),
@@ -36,7 +28,7 @@ class WeightGradient {
         images_(std::clamp<std::int64_t>(pixel_block / pixels_, 1,
                                          std::numeric_limits<std::int32_t>::max() / planes_.size())),
         channels_(round_up(shape.out_channels, kernels_.lanes)),
-        chunks_(chunks_of(shape)),
+        chunks_(image_chunks_of(shape)),
         partial_(chunks_ * shape.groups * taps() * channels_) {
     for (const std::int32_t offset : planes_.tap_offsets()) tap_.push_back(offset);
     for (std::int64_t n = 0; n < images_; ++n) {
@@ -64,7 +56,8 @@ class WeightGradient {
     parallel(shape_.groups * taps(), blocks_of(inline_work, chunks_ * channels_),
              [&](std::int64_t begin, std::int64_t end) { add_chunks(begin, end); });
     for (std::int64_t g = 0; g < shape_.groups; ++g) {
-      transpose(taps(), shape_.out_channels, partial(0, g, 0), channels_, dw + g * shape_.out_channels * taps(), taps());
+      transpose(taps(), shape_.out_channels, partial(0, g, 0), channels_, dw + g * shape_.out_channels * taps(),
+                taps());
     }
   }
 
@@ -107,8 +100,9 @@ class WeightGradient {
     strip.b = panel;
     strip.c_step = channels_;
     strip.add = add;
-    for (std::int64_t o = 0; o < channels_; o += strip.b_step) {
-      strip.vectors = static_cast<int>(std::min<std::int64_t>(kernels_.vectors, (channels_ - o) / kernels_.lanes));
+    const std::int64_t width = even_width(channels_, kernels_.lanes, kernels_.vectors);
+    for (std::int64_t o = 0; o < channels_; o += width) {
+      strip.vectors = static_cast<int>(std::min(width, channels_ - o) / kernels_.lanes);
       strip.b_step = strip.vectors * kernels_.lanes;
       strip.c = c + o;
       for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
@@ -159,18 +153,18 @@ class WeightGradient {
 
 }  // namespace
 
-template <class T>
-void conv_weight_gradient(const ConvShape& shape, const T* x, const T* dy, T* dw) {
+std::int64_t image_chunks_of(const ConvShape& shape) {
   const std::int64_t size = shape.groups * shape.out_channels * shape.in_channels * shape.kernel[0] * shape.kernel[1];
-  if (size == 0) return;
-  if (shape.batch * shape.out[0] * shape.out[1] == 0) {
-    std::fill_n(dw, size, T(0));
-    return;
-  }
-  WeightGradient<T>(shape, x, dy)(dw);
+  return std::clamp<std::int64_t>(partial_gradients / std::max<std::int64_t>(1, size), 1,
+                                  std::min(shape.batch, image_chunks));
 }
 
-template void conv_weight_gradient(const ConvShape&, const float*, const float*, float*);
-template void conv_weight_gradient(const ConvShape&, const double*, const double*, double*);
+template <class T>
+void weight_gradient_by_tiles(const ConvShape& shape, const T* x, const T* dy, T* dw) {
+  TileGradient<T>(shape, x, dy)(dw);
+}
+
+template void weight_gradient_by_tiles(const ConvShape&, const float*, const float*, float*);
+template void weight_gradient_by_tiles(const ConvShape&, const double*, const double*, double*);
 
 }  // namespace ravel::kernels
