@@ -15,3 +15,5 @@
 #include "ravel/ops/broadcast.hpp"
 #include "ravel/ops/reduction.hpp"
 #include "ravel/ops/shape.hpp"
+#include "ravel/ops/slicing.hpp"
+#include "ravel/ops/indexing.hpp"

@@ -50,6 +50,9 @@ struct DtypeOf<bool> {
 template <class T>
 inline constexpr Dtype dtype_of = DtypeOf<std::remove_cv_t<T>>::value;
 
+// Throws, naming `op`, unless `number` can be an element of `dtype`: a fraction cannot stand among integers.
+void require_element(const char* op, double number, Dtype dtype);
+
 // Calls f.template operator()<T>() with the C++ type of `dtype`; other types than floats are an error that names `op`.
 template <class F>
 decltype(auto) visit_floating(Dtype dtype, const char* op, F&& f) {

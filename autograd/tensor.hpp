@@ -27,7 +27,10 @@ class Tensor {
   const Shape& shape() const { return array().shape(); }
   int rank() const { return shape().rank(); }
   // The size of dimension `dim`, counted from the end when negative.
-  std::int64_t size(std::int64_t dim) const { return shape()[wrap_dim(dim, rank(), "size")]; }
+  std::int64_t size(std::int64_t dim) const {
+    require(rank() > 0, "size: a tensor of rank 0 has no dimensions");
+    return shape()[wrap_dim(dim, rank(), "size")];
+  }
   std::int64_t numel() const { return array().numel(); }
   Dtype dtype() const { return array().dtype(); }
   // In elements; 0 where a dimension is broadcast.

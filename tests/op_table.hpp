@@ -65,6 +65,8 @@ Tensors make_inputs(const Row& row, Dtype dtype);
 std::vector<Row> arithmetic_rows();
 std::vector<Row> reduction_rows();
 std::vector<Row> shape_rows();
+std::vector<Row> slicing_rows();
+std::vector<Row> indexing_rows();
 // All of them.
 const std::vector<Row>& all_rows();
 

@@ -71,6 +71,13 @@ Tensor strided_copy(const Tensor& x) {
   });
 }
 
+// The same elements in a memory that holds them from the last to the first: every stride is negative.
+Tensor backwards_copy(const Tensor& x) {
+  const Dims dims = wrap_dims({}, x.rank(), "flip");
+  Tensor view = flip(packed(flip(x.detach(), dims)), dims);
+  return x.requires_grad() ? std::move(view).requires_grad_() : view;
+}
+
 double largest_difference(const Tensor& x, const Tensor& y) {
   const auto values = [](const Tensor& t) {
     return visit_any(t.dtype(), [&]<class T>() {
@@ -192,14 +199,17 @@ TEST_CASE("every op: f32 agrees with f64", "[table]") {
 TEST_CASE("every op: strided inputs give what packed ones give", "[table]") {
   for (const Row& row : table::all_rows()) {
     const Tensors inputs = make_inputs(row, f64);
-    Tensors strided;
-    for (const Tensor& x : inputs) strided.push_back(strided_copy(x));
-    const Tensors expected = values_and_gradients(row, inputs), got = values_and_gradients(row, strided);
-    INFO(row.name);
-    REQUIRE(got.size() == expected.size());
-    for (std::size_t i = 0; i < got.size(); ++i) {
-      CHECK(got[i].shape() == expected[i].shape());
-      CHECK(largest_difference(got[i], expected[i]) <= 1e-12);
+    const Tensors expected = values_and_gradients(row, inputs);
+    for (const auto& copy : {strided_copy, backwards_copy}) {
+      Tensors strided;
+      for (const Tensor& x : inputs) strided.push_back(copy(x));
+      const Tensors got = values_and_gradients(row, strided);
+      INFO(row.name << (copy == strided_copy ? "" : ", backwards"));
+      REQUIRE(got.size() == expected.size());
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        CHECK(got[i].shape() == expected[i].shape());
+        CHECK(largest_difference(got[i], expected[i]) <= 1e-12);
+      }
     }
   }
 }

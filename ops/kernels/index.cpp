@@ -1,0 +1,139 @@
+#include "ravel/ops/kernels/index.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "ravel/autograd/parallel.hpp"
+#include "ravel/ops/kernels/blocks.hpp"
+
+namespace ravel::kernels {
+namespace {
+
+// A packed array seen from one dimension: `outer` times `size` rows of `inner` neighbouring elements.
+struct Rows {
+  Rows(const Shape& shape, int dim) : size(shape[dim]) {
+    for (int i = 0; i < dim; ++i) outer *= shape[i];
+    for (int i = dim + 1; i < shape.rank(); ++i) inner *= shape[i];
+  }
+  std::int64_t outer = 1, size, inner = 1;
+};
+
+// The offset of element number `position` of `shape`, counted in row-major order, in memory with these strides.
+std::int64_t offset_of(std::int64_t position, const Shape& shape, const Strides& strides) {
+  std::int64_t offset = 0;
+  for (int dim = shape.rank() - 1; dim >= 0; --dim) {
+    offset += position % shape[dim] * strides[dim];
+    position /= shape[dim];
+  }
+  return offset;
+}
+
+std::int64_t tasks_of(std::int64_t elements) {
+  return std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, elements));
+}
+
+// The entries of an index sorted by where they point, those with one target in their order: entries
+// first[t] .. first[t + 1] - 1 of `entries` point to t.
+struct ByTarget {
+  ByTarget(const std::int64_t* index, std::int64_t count, std::int64_t targets)
+      : first(static_cast<std::size_t>(targets) + 1), entries(static_cast<std::size_t>(count)) {
+    for (std::int64_t i = 0; i < count; ++i) ++first[static_cast<std::size_t>(index[i]) + 1];
+    for (std::size_t t = 1; t < first.size(); ++t) first[t] += first[t - 1];
+    std::vector<std::int64_t> next(first.begin(), first.end() - 1);
+    for (std::int64_t i = 0; i < count; ++i) {
+      entries[static_cast<std::size_t>(next[static_cast<std::size_t>(index[i])]++)] = i;
+    }
+  }
+  std::vector<std::int64_t> first, entries;
+};
+
+}  // namespace
+
+void gather(Array& y, const Array& x, int dim, const Array& index) {
+  const Shape& shape = y.shape();
+  const int last = shape.rank() - 1;
+  const std::int64_t along = x.strides()[dim], length = shape[last];
+  Strides across = x.strides();
+  across[dim] = 0;
+  const std::int64_t* const to = index.data<std::int64_t>();
+  visit_any(x.dtype(), [&]<class T>() {
+    T* const out = y.data<T>();
+    parallel(y.numel(), elements_per_task, [&](std::int64_t begin, std::int64_t end) {
+      while (begin < end) {
+        const std::int64_t run = std::min(end - begin, length - begin % length);
+        const T* const row = x.data<T>() + offset_of(begin, shape, across);
+        for (std::int64_t j = 0; j < run; ++j) out[begin + j] = row[j * across[last] + to[begin + j] * along];
+        begin += run;
+      }
+    });
+  });
+}
+
+void scatter_add(Array& y, int dim, const Array& index, const Array& x) {
+  // A line is what lies along `dim`. Lines that are neighbours along the last dimension are walked side by side.
+  Shape lines = index.shape();
+  Strides y_strides = y.strides(), x_strides = x.strides();
+  lines.erase(dim);
+  y_strides.erase(dim);
+  x_strides.erase(dim);
+  const bool side_by_side = dim != index.shape().rank() - 1;
+  const std::int64_t size = index.shape()[dim], width = side_by_side ? lines.back() : 1;
+  const std::int64_t y_along = y.strides()[dim], x_along = x.strides()[dim];
+  if (x.numel() == 0) return;
+  visit_numeric(y.dtype(), "scatter_add", [&]<class T>() {
+    parallel(lines.numel(), tasks_of(size), [&](std::int64_t begin, std::int64_t end) {
+      while (begin < end) {
+        const std::int64_t run = std::min(end - begin, width - begin % width);
+        const std::int64_t start = offset_of(begin, lines, x_strides);
+        T* const out = y.data<T>() + offset_of(begin, lines, y_strides);
+        for (std::int64_t i = 0; i < size; ++i) {
+          const std::int64_t* const to = index.data<std::int64_t>() + start + i * x_along;
+          const T* const from = x.data<T>() + start + i * x_along;
+          for (std::int64_t j = 0; j < run; ++j) out[j + to[j] * y_along] += from[j];
+        }
+        begin += run;
+      }
+    });
+  });
+}
+
+void index_select(Array& y, const Array& x, int dim, const Array& index) {
+  const Rows from(x.shape(), dim), to(y.shape(), dim);
+  const std::int64_t* const which = index.data<std::int64_t>();
+  visit_any(x.dtype(), [&]<class T>() {
+    const T* const in = x.data<T>();
+    T* const out = y.data<T>();
+    parallel(to.outer * to.size, tasks_of(to.inner), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        const T* const source = in + (row / to.size * from.size + which[row % to.size]) * from.inner;
+        if (to.inner == 1) {
+          out[row] = *source;
+        } else {
+          std::copy(source, source + to.inner, out + row * to.inner);
+        }
+      }
+    });
+  });
+}
+
+void index_add(Array& y, int dim, const Array& index, const Array& x) {
+  const Rows from(x.shape(), dim), to(y.shape(), dim);
+  const ByTarget order(index.data<std::int64_t>(), from.size, to.size);
+  visit_numeric(y.dtype(), "index_add", [&]<class T>() {
+    const T* const in = x.data<T>();
+    T* const out = y.data<T>();
+    const std::int64_t work = to.inner * (1 + from.size / std::max<std::int64_t>(1, to.size));
+    parallel(to.outer * to.size, tasks_of(work), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        const auto target = static_cast<std::size_t>(row % to.size);
+        for (std::int64_t i = order.first[target]; i < order.first[target + 1]; ++i) {
+          const std::int64_t entry = row / to.size * from.size + order.entries[static_cast<std::size_t>(i)];
+          const T* const source = in + entry * from.inner;
+          for (std::int64_t j = 0; j < to.inner; ++j) out[row * to.inner + j] += source[j];
+        }
+      }
+    });
+  });
+}
+
+}  // namespace ravel::kernels
