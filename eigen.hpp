@@ -8,12 +8,14 @@
 
 namespace ravel {
 
-// A tensor with a copy of an Eigen matrix, vector or expression: (rows, columns) from a matrix, of rank 1 from what Eigen
-// knows to be a vector, whatever its storage order. The scalar is float, double, std::int64_t, std::uint8_t or bool.
+// A tensor with a copy of an Eigen matrix, vector or expression: (rows, columns) from a matrix, of rank 1 from what
+// Eigen knows to be a vector, whatever its storage order. The scalar is float, double, std::int64_t, std::uint8_t or
+// bool.
 template <class Derived>
 Tensor from_eigen(const Eigen::DenseBase<Derived>& x) {
   using Scalar = typename Derived::Scalar;
-  static_assert(requires { DtypeOf<Scalar>::value; }, "from_eigen: no Dtype for this scalar; use x.cast<float>()");
+  static_assert(
+      requires { DtypeOf<Scalar>::value; }, "from_eigen: no Dtype for this scalar; use x.cast<float>()");
   using Packed = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const Packed values = x.derived().array();
   return from_data(values.data(), Derived::IsVectorAtCompileTime ? Shape(x.size()) : Shape{x.rows(), x.cols()});

@@ -109,7 +109,8 @@ class Printer {
       if (i != 0) {
         const bool wraps = inner == 0 && column + length + 3 > line_width;
         text_ += wraps || inner > 0 ? "," : ", ";
-        if (wraps || inner > 0) text_.append(static_cast<std::size_t>(std::max(1, inner)), '\n').append(indent + 1, ' ');
+        if (wraps || inner > 0)
+          text_.append(static_cast<std::size_t>(std::max(1, inner)), '\n').append(indent + 1, ' ');
         column = wraps ? indent + 1 : column + 2;
       }
       if (i < 0) {

@@ -10,10 +10,10 @@
 
 namespace ravel {
 
-// The elements in nested brackets and aligned columns, as NumPy writes them: with the fewest decimals, at most 4, that tell
-// them all, in scientific notation where they differ too much in size. Beyond 1000 elements only the first and last 3 of
-// each dimension are shown. After them stand what they do not tell: the shape of an empty or shortened tensor, a type that
-// is not f32, i64 or bool, and whether the tensor requires a gradient.
+// The elements in nested brackets and aligned columns, as NumPy writes them: with the fewest decimals, at most 4, that
+// tell them all, in scientific notation where they differ too much in size. Beyond 1000 elements only the first and
+// last 3 of each dimension are shown. After them stand what they do not tell: the shape of an empty or shortened
+// tensor, a type that is not f32, i64 or bool, and whether the tensor requires a gradient.
 std::string to_string(const Tensor& x);
 std::ostream& operator<<(std::ostream& stream, const Tensor& x);
 
