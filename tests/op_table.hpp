@@ -63,6 +63,9 @@ Tensors make_inputs(const Row& row, Dtype dtype);
 
 // The rows, by family. Each is defined in rows_<family>.cpp.
 std::vector<Row> arithmetic_rows();
+std::vector<Row> activation_rows();
+std::vector<Row> comparison_rows();
+std::vector<Row> pointwise_rows();
 std::vector<Row> reduction_rows();
 std::vector<Row> shape_rows();
 std::vector<Row> slicing_rows();
