@@ -1,29 +1,222 @@
 #include "ravel/ops/reduction.hpp"
 
+#include <cmath>
+#include <limits>
+
+#include "ravel/autograd/create.hpp"
 #include "ravel/autograd/record.hpp"
+#include "ravel/ops/arithmetic.hpp"
 #include "ravel/ops/broadcast.hpp"
+#include "ravel/ops/kernels/map.hpp"
+#include "ravel/ops/kernels/math.hpp"
 #include "ravel/ops/kernels/reduce.hpp"
+#include "ravel/ops/pointwise.hpp"
 #include "ravel/ops/shape.hpp"
 
 namespace ravel {
 namespace {
 
-// `shape` with size 1 in the reduced dimensions.
-Shape keep_dims(Shape shape, const Dims& dims) {
-  for (const std::int64_t dim : dims) shape[static_cast<int>(dim)] = 1;
-  return shape;
+using kernels::map;
+using kernels::map_floating;
+using kernels::reduce;
+
+constexpr auto add = [](auto a, auto b) { return a + b; };
+// These keep a NaN that they have met.
+constexpr auto larger = [](auto a, auto b) { return a > b || a != a ? a : b; };
+constexpr auto smaller = [](auto a, auto b) { return a < b || a != a ? a : b; };
+
+template <class T>
+constexpr T least = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+template <class T>
+constexpr T greatest = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+
+// A reduction of a tensor: which dimensions go, and the way from the shape of the result back to that of the input.
+struct Reduced {
+  Reduced(const Tensor& x, const Dims& which, const char* op)
+      : dims(wrap_dims(which, x.rank(), op)), from(x.shape()), kept(x.shape()) {
+    for (const std::int64_t dim : dims) {
+      kept[static_cast<int>(dim)] = 1;
+      count *= x.shape()[static_cast<int>(dim)];
+    }
+  }
+  // The reduced values under the shape that the op returns.
+  Tensor shaped(const Tensor& values, bool keepdim) const { return keepdim ? reshape(values, kept) : values; }
+  // One value per output, repeated for each element that went into it.
+  Tensor spread(const Tensor& values) const { return expand(reshape(values, kept), from); }
+
+  Dims dims;
+  Shape from, kept;
+  std::int64_t count = 1;  // elements per output
+};
+
+void require_elements(const char* op, const Reduced& over) {
+  require(over.count > 0, "{}: shape {} has no elements to choose from over the dimensions {}", op, over.from, over.dims);
+}
+
+void require_floating(const char* op, const Tensor& x) {
+  require(is_floating(x.dtype()), "{}: needs f32 or f64, got {}; use cast(x, f32)", op, x.dtype());
+}
+
+Tensor sum_values(const Tensor& x, const Dims& dims) {
+  return visit_any(x.dtype(), [&]<class T>() {
+    using Total = std::conditional_t<std::is_floating_point_v<T>, T, std::int64_t>;
+    return reduce<Total, T>(x, dims, Total{0}, add);
+  });
+}
+
+Tensor max_values(const Tensor& x, const Dims& dims) {
+  return visit_any(x.dtype(), [&]<class T>() { return reduce<T>(x, dims, least<T>, larger); });
+}
+
+Tensor min_values(const Tensor& x, const Dims& dims) {
+  return visit_any(x.dtype(), [&]<class T>() { return reduce<T>(x, dims, greatest<T>, smaller); });
+}
+
+Tensor record_extreme(const char* op, const Tensor& x, const Tensor& y, const Reduced& over) {
+  const auto pull = [over, x = x.detach()](const Tensor& g, const Tensor& y) {
+    const Tensor ties = map_floating("eq", [](auto u, auto v) { return decltype(u)(u == v); }, x, over.spread(y.detach()));
+    return over.spread(g) * (ties / over.spread(sum(ties, over.dims)));
+  };
+  return record(op, y, Edge{x, pull});
+}
+
+// The index of the first element that equals `best`, or is NaN.
+Tensor first_index(const Tensor& x, const Tensor& best, const Reduced& over, bool keepdim) {
+  const Tensor index = reshape(arange(over.count), over.dims.rank() == x.rank() ? x.shape() : [&] {
+    Shape shape = Shape::repeat(x.rank(), 1);
+    shape[static_cast<int>(over.dims[0])] = over.count;
+    return shape;
+  }());
+  constexpr std::int64_t none = std::numeric_limits<std::int64_t>::max();
+  const Tensor candidates = visit_any(x.dtype(), [&]<class T>() {
+    const auto f = [](T u, T v, std::int64_t i) { return u == v || u != u ? i : none; };
+    return map<T, T, std::int64_t>(f, x.detach(), over.spread(best), expand(index, x.shape()));
+  });
+  return over.shaped(reduce<std::int64_t>(candidates, over.dims, none, smaller), keepdim);
+}
+
+void require_one_dim(const char* op, const Dims& dim) {
+  require(dim.rank() <= 1, "{}: one dimension or all, not {}", op, dim);
+}
+
+// `y`, and 1 where it is 0: a divisor for numerators that are 0 there.
+Tensor nonzero(const Tensor& y) {
+  return y + map_floating("eq", [](auto v) { return decltype(v)(v == 0); }, y.detach());
+}
+
+// The sum of the squared distances from the mean, divided by count - correction.
+Tensor var_values(const Tensor& x, const Reduced& over, double divisor) {
+  const Tensor center = over.spread(sum_values(x, over.dims) / static_cast<double>(over.count));
+  const Tensor squares = map_floating("var", [](auto u, auto m) { return (u - m) * (u - m); }, x, center);
+  return sum_values(squares, over.dims) / divisor;
 }
 
 }  // namespace
 
 Tensor sum(const Tensor& x, const Dims& dims, bool keepdim) {
-  const Dims over = wrap_dims(dims, x.rank(), "sum");
-  const Shape kept = keep_dims(x.shape(), over);
-  const Tensor total = visit_numeric(
-      x.dtype(), "sum", [&]<class T>() { return kernels::reduce<T>(x, over, T{0}, [](T a, T b) { return a + b; }); });
-  const Tensor y = keepdim ? reshape(total, kept) : total;
-  return record("sum", y,
-                Edge{x, [kept, from = x.shape()](const Tensor& g) { return expand(reshape(g, kept), from); }});
+  const Reduced over(x, dims, "sum");
+  return record("sum", over.shaped(sum_values(x, over.dims), keepdim),
+                Edge{x, [over](const Tensor& g) { return over.spread(g); }});
+}
+
+Tensor mean(const Tensor& x, const Dims& dims, bool keepdim) {
+  require_floating("mean", x);
+  const Reduced over(x, dims, "mean");
+  const double count = static_cast<double>(over.count);
+  return record("mean", over.shaped(sum_values(x, over.dims) / count, keepdim),
+                Edge{x, [over, count](const Tensor& g) { return over.spread(g / count); }});
+}
+
+Tensor max(const Tensor& x, const Dims& dims, bool keepdim) {
+  const Reduced over(x, dims, "max");
+  require_elements("max", over);
+  return record_extreme("max", x, over.shaped(max_values(x, over.dims), keepdim), over);
+}
+
+Tensor min(const Tensor& x, const Dims& dims, bool keepdim) {
+  const Reduced over(x, dims, "min");
+  require_elements("min", over);
+  return record_extreme("min", x, over.shaped(min_values(x, over.dims), keepdim), over);
+}
+
+Tensor argmax(const Tensor& x, const Dims& dim, bool keepdim) {
+  require_one_dim("argmax", dim);
+  const Reduced over(x, dim, "argmax");
+  require_elements("argmax", over);
+  return first_index(x, max_values(x, over.dims), over, keepdim);
+}
+
+Tensor argmin(const Tensor& x, const Dims& dim, bool keepdim) {
+  require_one_dim("argmin", dim);
+  const Reduced over(x, dim, "argmin");
+  require_elements("argmin", over);
+  return first_index(x, min_values(x, over.dims), over, keepdim);
+}
+
+Tensor var(const Tensor& x, const Dims& dims, VarOptions options) {
+  require_floating("var", x);
+  const Reduced over(x, dims, "var");
+  const double divisor = std::max(0.0, static_cast<double>(over.count) - options.correction);
+  const auto pull = [over, x, divisor](const Tensor& g) {
+    return over.spread(g * (2 / divisor)) * (x - mean(x, over.dims, true));
+  };
+  return record("var", over.shaped(var_values(x, over, divisor), options.keepdim), Edge{x, pull});
+}
+
+Tensor stddev(const Tensor& x, const Dims& dims, VarOptions options) {
+  require_floating("stddev", x);
+  const Reduced over(x, dims, "stddev");
+  const double divisor = std::max(0.0, static_cast<double>(over.count) - options.correction);
+  const Tensor y = map_floating("stddev", [](auto v) { return kernels::math::sqrt(v); }, var_values(x, over, divisor));
+  const auto pull = [over, x, divisor](const Tensor& g, const Tensor& y) {
+    return over.spread(g / (nonzero(y) * divisor)) * (x - mean(x, over.dims, true));
+  };
+  return record("stddev", over.shaped(y, options.keepdim), Edge{x, pull});
+}
+
+Tensor norm(const Tensor& x, const Dims& dims, bool keepdim) {
+  const Reduced over(x, dims, "norm");
+  const Tensor squares = sum_values(map_floating("norm", [](auto v) { return v * v; }, x), over.dims);
+  const Tensor y = map_floating("norm", [](auto v) { return kernels::math::sqrt(v); }, squares);
+  return record("norm", over.shaped(y, keepdim),
+                Edge{x, [over, x](const Tensor& g, const Tensor& y) { return over.spread(g / nonzero(y)) * x; }});
+}
+
+Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
+  const Reduced over(x, dims, "logsumexp");
+  // An infinite maximum is not subtracted: inf - inf is NaN.
+  const Tensor shift = map_floating("logsumexp", [](auto v) { return v - v == 0 ? v : 0; }, max_values(x, over.dims));
+  const Tensor powers = map_floating("logsumexp", [](auto v, auto s) { return kernels::math::exp(v - s); }, x, over.spread(shift));
+  const Tensor y = map_floating("logsumexp", [](auto v, auto s) { return s + kernels::math::log(v); },
+                                sum_values(powers, over.dims), shift);
+  return record("logsumexp", over.shaped(y, keepdim),
+                Edge{x, [over, x](const Tensor& g, const Tensor& y) { return over.spread(g) * exp(x - over.spread(y)); }});
+}
+
+Tensor cumsum(const Tensor& x, std::int64_t dim, CumsumOptions options) {
+  const int along = wrap_dim(dim, std::max(x.rank(), 1), "cumsum");
+  std::int64_t inner = 1, count = x.rank() > 0 ? x.shape()[along] : 1;
+  for (int d = along + 1; d < x.rank(); ++d) inner *= x.shape()[d];
+  const Tensor y = visit_numeric(x.dtype(), "cumsum", [&]<class T>() {
+    return kernels::cumulate<T>(packed(x.detach()), count, inner, options.reverse);
+  });
+  return record("cumsum", y, Edge{x, [dim, options](const Tensor& g) { return cumsum(g, dim, {!options.reverse}); }});
+}
+
+Tensor all(const Tensor& x, const Dims& dims, bool keepdim) {
+  const Reduced over(x, dims, "all");
+  const Tensor y = visit_any(x.dtype(), [&]<class T>() {
+    return reduce<bool, T>(x, over.dims, true, [](bool a, bool b) { return a && b; });
+  });
+  return over.shaped(y, keepdim);
+}
+
+Tensor any(const Tensor& x, const Dims& dims, bool keepdim) {
+  const Reduced over(x, dims, "any");
+  const Tensor y = visit_any(x.dtype(), [&]<class T>() {
+    return reduce<bool, T>(x, over.dims, false, [](bool a, bool b) { return a || b; });
+  });
+  return over.shaped(y, keepdim);
 }
 
 }  // namespace ravel

@@ -1,4 +1,9 @@
 // Reductions over any dimensions: sums, maxima, and whatever else combines two values into one.
+//
+// How the elements of an output are combined is fixed by their number alone: in chunks of reduce_chunk; within a chunk
+// element i goes to lane i % reduce_lanes and the lanes are combined in halves; then the chunks, pairwise. So the bits
+// depend neither on threads nor on strides nor on the instruction set nor on which of the two kernels ran, and the
+// rounding error of a sum grows with the logarithm of its length.
 #pragma once
 
 #include <algorithm>
@@ -12,70 +17,195 @@
 namespace ravel::kernels {
 
 #if defined(RAVEL_TINY_BLOCKS)
-inline constexpr std::int64_t reduce_lanes = 2, reduce_chunk = 6;
+inline constexpr std::int64_t reduce_lanes = 2, reduce_columns = 3;
 #else
-inline constexpr std::int64_t reduce_lanes = 16;    // accumulators of a chunk: element i goes to lane i % 16
-inline constexpr std::int64_t reduce_chunk = 8192;  // elements of an output that are combined before all chunks are
+inline constexpr std::int64_t reduce_lanes = 16;
+inline constexpr std::int64_t reduce_columns = 1024;  // outputs side by side whose lanes stay in the cache
 #endif
+inline constexpr std::int64_t reduce_chunk = block_size;
 
-// x with the dimensions `dims` (sorted) moved to the end: what a reduction over them reads, output by output.
+// How the memory of an array looks to a reduction.
 struct ReductionPlan {
   Shape kept;            // the shape of the output
   std::int64_t outputs;  // its elements
   std::int64_t reduced;  // how many elements each of them combines
-  Layout layout;         // of (kept..., reduced...)
+  std::int64_t chunks;   // of each output
+  Layout stream;         // of (kept..., reduced...): all elements, output by output
+  Layout outer, rows;    // of the kept dimensions without the innermost run of `columns` adjacent outputs, and of the
+  std::int64_t columns;  // reduced ones: for the kernel by rows
+  bool by_rows;          // is that kernel the faster one?
 };
 ReductionPlan plan_reduction(const Array& x, const Dims& dims);
 
-// The combination of `count` <= reduce_chunk elements that `reader` hands out, by a fixed number of lanes.
-template <class T, class Combine>
-T reduce_stream(BlockReader<T>& reader, std::int64_t count, T identity, const Combine& combine) {
+// Where the elements begin..begin + count - 1 of a layout are, in elements from its first.
+void fill_offsets(const Layout& layout, std::int64_t begin, std::int64_t count, std::int64_t* offsets);
+
+// f(0), ..., f(count - 1), combined by lanes. To be called in the body of at_level().
+template <class T, class Combine, class F>
+T combine_lanes(std::int64_t count, T identity, const Combine& combine, const F& f) {
   T lanes[reduce_lanes];
-  std::fill(lanes, lanes + reduce_lanes, identity);
-  T* const lane = lanes;
-  for (; count > 0; count -= block_size) {
-    const std::int64_t size = std::min(count, block_size);
-    const T* const x = reader.next(size);
-    at_level([=] {
-      T sums[reduce_lanes];
-      for (std::int64_t l = 0; l < reduce_lanes; ++l) sums[l] = lane[l];
-      std::int64_t i = 0;
-      for (; i + reduce_lanes <= size; i += reduce_lanes) {
-        for (std::int64_t l = 0; l < reduce_lanes; ++l) sums[l] = combine(sums[l], x[i + l]);
-      }
-      for (std::int64_t l = 0; i + l < size; ++l) sums[l] = combine(sums[l], x[i + l]);
-      for (std::int64_t l = 0; l < reduce_lanes; ++l) lane[l] = sums[l];
-    });
+  for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = identity;
+  std::int64_t i = 0;
+  for (; i + reduce_lanes <= count; i += reduce_lanes) {
+    for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = combine(lanes[l], f(i + l));
   }
-  for (std::int64_t width = reduce_lanes / 2; width > 0; width /= 2) {
-    for (std::int64_t l = 0; l < width; ++l) lanes[l] = combine(lanes[l], lanes[l + width]);
+  for (std::int64_t l = 0; i + l < count; ++l) lanes[l] = combine(lanes[l], f(i + l));
+  for (std::int64_t half = reduce_lanes / 2; half > 0; half /= 2) {
+    for (std::int64_t l = 0; l < half; ++l) lanes[l] = combine(lanes[l], lanes[l + half]);
   }
   return lanes[0];
 }
 
-// `combine`, which is associative but for rounding, over the dimensions `dims` of x. Each output is cut into chunks
-// whose size is fixed, so the bits do not depend on the number of threads. The result has the kept dimensions only.
-template <class T, class Combine>
-Tensor reduce(const Tensor& x, const Dims& dims, T identity, const Combine& combine) {
-  const ReductionPlan plan = plan_reduction(x.array(), dims);
-  const std::int64_t chunks = std::max<std::int64_t>(1, (plan.reduced + reduce_chunk - 1) / reduce_chunk);
-  Ref<Array> y = Array::packed(dtype_of<T>, plan.kept);
-  const Scratch<T> partial(plan.outputs * chunks);
-  const std::int64_t grain =
-      std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, plan.reduced / chunks));
-  parallel(plan.outputs * chunks, grain, [&](std::int64_t begin, std::int64_t end) {
-    BlockReader<T> reader;
-    for (std::int64_t task = begin; task < end; ++task) {
-      const std::int64_t first = task % chunks * reduce_chunk;
-      if (plan.reduced > 0) reader.start(x.array(), plan.layout, task / chunks * plan.reduced + first);
-      partial[task] = reduce_stream(reader, std::min(reduce_chunk, plan.reduced - first), identity, combine);
+// Combines `count` <= reduce_chunk rows of `columns` elements column by column into y. Row i is at x + offsets[i], or,
+// without offsets, where the row before it ends. `lanes` has space for min(count, reduce_lanes) rows.
+template <class In, class T, class Combine>
+void combine_rows(const In* x, const std::int64_t* offsets, std::int64_t count, std::int64_t columns, T identity,
+                  const Combine& combine, T* lanes, T* y) {
+  at_level([=] {
+    for (std::int64_t i = 0; i < std::min(count, reduce_lanes) * columns; ++i) lanes[i] = identity;
+    const std::int64_t step = offsets ? 1 : reduce_lanes;  // dense rows for all lanes are one long row
+    for (std::int64_t row = 0; row < count; row += step) {
+      const In* const from = x + (offsets ? offsets[row] : row * columns);
+      T* const lane = lanes + row % reduce_lanes * columns;
+      const std::int64_t length = std::min(step, count - row) * columns;
+      RAVEL_INDEPENDENT
+      for (std::int64_t i = 0; i < length; ++i) lane[i] = combine(lane[i], static_cast<T>(from[i]));
+    }
+    for (std::int64_t half = reduce_lanes / 2; half > 0; half /= 2) {
+      const std::int64_t used = std::min(half, count - half) * columns;
+      RAVEL_INDEPENDENT
+      for (std::int64_t i = 0; i < used; ++i) lanes[i] = combine(lanes[i], lanes[i + half * columns]);
+    }
+    for (std::int64_t i = 0; i < columns; ++i) y[i] = lanes[i];
+  });
+}
+
+// The same for the transposed matrix: row i of x, of `count` elements, goes into y[i].
+template <class In, class T, class Combine>
+void combine_columns(const In* x, std::int64_t rows, std::int64_t count, T identity, const Combine& combine, T* y) {
+  if (count > reduce_lanes || rows < 4) {
+    at_level([=] {
+      for (std::int64_t i = 0; i < rows; ++i) {
+        const In* const from = x + i * count;
+        y[i] = combine_lanes(count, identity, combine, [=](std::int64_t k) { return static_cast<T>(from[k]); });
+      }
+    });
+    return;
+  }
+  // Short rows would leave most lanes idle.
+  alignas(64) T lanes[block_size];
+  alignas(64) In turned[block_size];
+  In* const to = turned;
+  at_level([=] {
+    for (std::int64_t k = 0; k < count; ++k) {
+      for (std::int64_t i = 0; i < rows; ++i) to[k * rows + i] = x[i * count + k];
     }
   });
+  combine_rows(turned, nullptr, count, rows, identity, combine, lanes, y);
+}
+
+// The kernel for outputs whose own elements are neighbours in memory, and for all others that have no better one: reads
+// the elements of one output after the other. Writes the chunks of output i to partial[chunk * outputs + i].
+template <class In, class T, class Combine>
+void reduce_stream(const Array& x, const ReductionPlan& plan, T identity, const Combine& combine, T* partial) {
+  const std::int64_t size = std::min(plan.reduced, reduce_chunk);
+  const std::int64_t together = plan.chunks == 1 ? block_size / size : 1;  // short outputs share a block
+  const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / size);
+  parallel(plan.outputs * plan.chunks, grain, [&](std::int64_t begin, std::int64_t end) {
+    BlockReader<In> reader;
+    reader.start(x, plan.stream, begin / plan.chunks * plan.reduced + begin % plan.chunks * reduce_chunk);
+    for (std::int64_t task = begin; task < end; task += together) {
+      const std::int64_t chunk = task % plan.chunks, count = std::min(together, end - task);
+      const std::int64_t length = std::min(size, plan.reduced - chunk * reduce_chunk);
+      const In* const block = reader.next(count * length);
+      combine_columns(block, count, length, identity, combine, partial + chunk * plan.outputs + task / plan.chunks);
+    }
+  });
+}
+
+// The kernel for outputs that are neighbours in memory: adds up whole rows of them. Writes what reduce_stream() writes.
+template <class In, class T, class Combine>
+void reduce_rows(const Array& x, const ReductionPlan& plan, T identity, const Combine& combine, T* partial) {
+  const std::int64_t tiles = (plan.columns + reduce_columns - 1) / reduce_columns;
+  const std::int64_t outer = plan.outputs / plan.columns, size = std::min(plan.reduced, reduce_chunk);
+  const bool dense = tiles == 1 && plan.rows.shape.rank() == 1 && plan.rows.strides[0] == plan.columns;
+  const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / (size * std::min(plan.columns, reduce_columns)));
+  parallel(outer * plan.chunks * tiles, grain, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch<T> lanes(reduce_lanes * std::min(plan.columns, reduce_columns));
+    std::int64_t offsets[reduce_chunk], base = 0;
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t tile = task % tiles, chunk = task / tiles % plan.chunks, block = task / tiles / plan.chunks;
+      const std::int64_t column = tile * reduce_columns, count = std::min(size, plan.reduced - chunk * reduce_chunk);
+      if (task == begin || (tile == 0 && plan.chunks > 1)) fill_offsets(plan.rows, chunk * reduce_chunk, count, offsets);
+      if (task == begin || tile == 0) fill_offsets(plan.outer, block, 1, &base);
+      const std::int64_t width = std::min(reduce_columns, plan.columns - column);
+      const In* const from = x.data<In>() + base + column + (dense ? offsets[0] : 0);
+      combine_rows(from, dense ? nullptr : offsets, count, width, identity, combine, lanes.data(),
+                   partial + chunk * plan.outputs + block * plan.columns + column);
+    }
+  });
+}
+
+// Combines the chunks of each output pairwise; partial[0 .. outputs - 1] has the results.
+template <class T, class Combine>
+void combine_chunks(T* partial, std::int64_t outputs, std::int64_t chunks, const Combine& combine) {
+  const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / chunks);
+  parallel(outputs, grain, [&](std::int64_t begin, std::int64_t end) {
+    at_level([=, &combine] {
+      for (std::int64_t apart = 1; apart < chunks; apart *= 2) {
+        for (std::int64_t chunk = 0; chunk + apart < chunks; chunk += 2 * apart) {
+          T* const y = partial + chunk * outputs;
+          RAVEL_INDEPENDENT
+          for (std::int64_t i = begin; i < end; ++i) y[i] = combine(y[i], y[i + apart * outputs]);
+        }
+      }
+    });
+  });
+}
+
+// `combine`, which is associative but for rounding, over the dimensions `dims` of x, whose elements are In and are
+// converted to T. The result has the kept dimensions only; where nothing is combined it is `identity`.
+template <class T, class In = T, class Combine>
+Tensor reduce(const Tensor& x, const Dims& dims, T identity, const Combine& combine) {
+  const ReductionPlan plan = plan_reduction(x.array(), dims);
+  Ref<Array> y = Array::packed(dtype_of<T>, plan.kept);
   T* const out = y->data<T>();
-  for (std::int64_t i = 0; i < plan.outputs; ++i) {
-    out[i] = partial[i * chunks];
-    for (std::int64_t chunk = 1; chunk < chunks; ++chunk) out[i] = combine(out[i], partial[i * chunks + chunk]);
+  if (plan.reduced == 0) std::fill(out, out + plan.outputs, identity);
+  if (plan.reduced == 0 || plan.outputs == 0) return Tensor(std::move(y));
+  const Scratch<T> scratch(plan.chunks > 1 ? plan.outputs * plan.chunks : 0);
+  T* const partial = plan.chunks > 1 ? scratch.data() : out;
+  if (plan.by_rows) {
+    reduce_rows<In>(x.array(), plan, identity, combine, partial);
+  } else {
+    reduce_stream<In>(x.array(), plan, identity, combine, partial);
   }
+  if (plan.chunks > 1) {
+    combine_chunks(partial, plan.outputs, plan.chunks, combine);
+    std::copy_n(partial, plan.outputs, out);
+  }
+  return Tensor(std::move(y));
+}
+
+// The running sums of the packed tensor x, seen as (outer, count, inner), along its middle dimension, from its end with
+// `reverse`.
+template <class T>
+Tensor cumulate(const Tensor& x, std::int64_t count, std::int64_t inner, bool reverse) {
+  Ref<Array> y = Array::packed(dtype_of<T>, x.shape());
+  const std::int64_t size = count * inner, step = reverse ? -inner : inner;
+  if (size == 0) return Tensor(std::move(y));
+  parallel(x.numel() / size, std::max<std::int64_t>(1, elements_per_task / size), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t outer = begin; outer < end; ++outer) {
+      const std::int64_t first = outer * size + (reverse ? size - inner : 0);
+      const T* from = x.array().data<T>() + first;
+      T* to = y->data<T>() + first;
+      std::copy_n(from, inner, to);
+      for (std::int64_t k = 1; k < count; ++k) {
+        from += step;
+        to += step;
+        for (std::int64_t i = 0; i < inner; ++i) to[i] = to[i - step] + from[i];
+      }
+    }
+  });
   return Tensor(std::move(y));
 }
 
