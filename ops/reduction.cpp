@@ -16,19 +16,19 @@
 namespace ravel {
 namespace {
 
+using kernels::add;
+using kernels::larger;
 using kernels::map;
 using kernels::map_floating;
 using kernels::reduce;
-
-constexpr auto add = [](auto a, auto b) { return a + b; };
-// These keep a NaN that they have met.
-constexpr auto larger = [](auto a, auto b) { return a > b || a != a ? a : b; };
-constexpr auto smaller = [](auto a, auto b) { return a < b || a != a ? a : b; };
+using kernels::smaller;
 
 template <class T>
-constexpr T least = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+constexpr T least = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
+                                                         : std::numeric_limits<T>::lowest();
 template <class T>
-constexpr T greatest = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+constexpr T greatest = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity()
+                                                            : std::numeric_limits<T>::max();
 
 // A reduction of a tensor: which dimensions go, and the way from the shape of the result back to that of the input.
 struct Reduced {
@@ -50,7 +50,8 @@ struct Reduced {
 };
 
 void require_elements(const char* op, const Reduced& over) {
-  require(over.count > 0, "{}: shape {} has no elements to choose from over the dimensions {}", op, over.from, over.dims);
+  require(over.count > 0, "{}: shape {} has no elements to choose from over the dimensions {}", op, over.from,
+          over.dims);
 }
 
 void require_floating(const char* op, const Tensor& x) {
@@ -74,7 +75,8 @@ Tensor min_values(const Tensor& x, const Dims& dims) {
 
 Tensor record_extreme(const char* op, const Tensor& x, const Tensor& y, const Reduced& over) {
   const auto pull = [over, x = x.detach()](const Tensor& g, const Tensor& y) {
-    const Tensor ties = map_floating("eq", [](auto u, auto v) { return decltype(u)(u == v); }, x, over.spread(y.detach()));
+    const Tensor ties = map_floating(
+        "eq", [](auto u, auto v) { return decltype(u)(u == v); }, x, over.spread(y.detach()));
     return over.spread(g) * (ties / over.spread(sum(ties, over.dims)));
   };
   return record(op, y, Edge{x, pull});
@@ -82,11 +84,12 @@ Tensor record_extreme(const char* op, const Tensor& x, const Tensor& y, const Re
 
 // The index of the first element that equals `best`, or is NaN.
 Tensor first_index(const Tensor& x, const Tensor& best, const Reduced& over, bool keepdim) {
-  const Tensor index = reshape(arange(over.count), over.dims.rank() == x.rank() ? x.shape() : [&] {
-    Shape shape = Shape::repeat(x.rank(), 1);
-    shape[static_cast<int>(over.dims[0])] = over.count;
-    return shape;
-  }());
+  const Tensor index = reshape(
+      arange(over.count), over.dims.rank() == x.rank() ? x.shape() : [&] {
+        Shape shape = Shape::repeat(x.rank(), 1);
+        shape[static_cast<int>(over.dims[0])] = over.count;
+        return shape;
+      }());
   constexpr std::int64_t none = std::numeric_limits<std::int64_t>::max();
   const Tensor candidates = visit_any(x.dtype(), [&]<class T>() {
     const auto f = [](T u, T v, std::int64_t i) { return u == v || u != u ? i : none; };
@@ -101,13 +104,15 @@ void require_one_dim(const char* op, const Dims& dim) {
 
 // `y`, and 1 where it is 0: a divisor for numerators that are 0 there.
 Tensor nonzero(const Tensor& y) {
-  return y + map_floating("eq", [](auto v) { return decltype(v)(v == 0); }, y.detach());
+  return y + map_floating(
+                 "eq", [](auto v) { return decltype(v)(v == 0); }, y.detach());
 }
 
 // The sum of the squared distances from the mean, divided by count - correction.
 Tensor var_values(const Tensor& x, const Reduced& over, double divisor) {
   const Tensor center = over.spread(sum_values(x, over.dims) / static_cast<double>(over.count));
-  const Tensor squares = map_floating("var", [](auto u, auto m) { return (u - m) * (u - m); }, x, center);
+  const Tensor squares = map_floating(
+      "var", [](auto u, auto m) { return (u - m) * (u - m); }, x, center);
   return sum_values(squares, over.dims) / divisor;
 }
 
@@ -167,7 +172,8 @@ Tensor stddev(const Tensor& x, const Dims& dims, VarOptions options) {
   require_floating("stddev", x);
   const Reduced over(x, dims, "stddev");
   const double divisor = std::max(0.0, static_cast<double>(over.count) - options.correction);
-  const Tensor y = map_floating("stddev", [](auto v) { return kernels::math::sqrt(v); }, var_values(x, over, divisor));
+  const Tensor y = map_floating(
+      "stddev", [](auto v) { return kernels::math::sqrt(v); }, var_values(x, over, divisor));
   const auto pull = [over, x, divisor](const Tensor& g, const Tensor& y) {
     return over.spread(g / (nonzero(y) * divisor)) * (x - mean(x, over.dims, true));
   };
@@ -176,8 +182,11 @@ Tensor stddev(const Tensor& x, const Dims& dims, VarOptions options) {
 
 Tensor norm(const Tensor& x, const Dims& dims, bool keepdim) {
   const Reduced over(x, dims, "norm");
-  const Tensor squares = sum_values(map_floating("norm", [](auto v) { return v * v; }, x), over.dims);
-  const Tensor y = map_floating("norm", [](auto v) { return kernels::math::sqrt(v); }, squares);
+  const Tensor squares = sum_values(map_floating(
+                                        "norm", [](auto v) { return v * v; }, x),
+                                    over.dims);
+  const Tensor y = map_floating(
+      "norm", [](auto v) { return kernels::math::sqrt(v); }, squares);
   return record("norm", over.shaped(y, keepdim),
                 Edge{x, [over, x](const Tensor& g, const Tensor& y) { return over.spread(g / nonzero(y)) * x; }});
 }
@@ -185,12 +194,15 @@ Tensor norm(const Tensor& x, const Dims& dims, bool keepdim) {
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
   const Reduced over(x, dims, "logsumexp");
   // An infinite maximum is not subtracted: inf - inf is NaN.
-  const Tensor shift = map_floating("logsumexp", [](auto v) { return v - v == 0 ? v : 0; }, max_values(x, over.dims));
-  const Tensor powers = map_floating("logsumexp", [](auto v, auto s) { return kernels::math::exp(v - s); }, x, over.spread(shift));
-  const Tensor y = map_floating("logsumexp", [](auto v, auto s) { return s + kernels::math::log(v); },
-                                sum_values(powers, over.dims), shift);
-  return record("logsumexp", over.shaped(y, keepdim),
-                Edge{x, [over, x](const Tensor& g, const Tensor& y) { return over.spread(g) * exp(x - over.spread(y)); }});
+  const Tensor shift = map_floating(
+      "logsumexp", [](auto v) { return v - v == 0 ? v : 0; }, max_values(x, over.dims));
+  const Tensor powers = map_floating(
+      "logsumexp", [](auto v, auto s) { return kernels::math::exp(v - s); }, x, over.spread(shift));
+  const Tensor y = map_floating(
+      "logsumexp", [](auto v, auto s) { return s + kernels::math::log(v); }, sum_values(powers, over.dims), shift);
+  return record("logsumexp", over.shaped(y, keepdim), Edge{x, [over, x](const Tensor& g, const Tensor& y) {
+                                                             return over.spread(g) * exp(x - over.spread(y));
+                                                           }});
 }
 
 Tensor cumsum(const Tensor& x, std::int64_t dim, CumsumOptions options) {
@@ -205,9 +217,8 @@ Tensor cumsum(const Tensor& x, std::int64_t dim, CumsumOptions options) {
 
 Tensor all(const Tensor& x, const Dims& dims, bool keepdim) {
   const Reduced over(x, dims, "all");
-  const Tensor y = visit_any(x.dtype(), [&]<class T>() {
-    return reduce<bool, T>(x, over.dims, true, [](bool a, bool b) { return a && b; });
-  });
+  const Tensor y = visit_any(
+      x.dtype(), [&]<class T>() { return reduce<bool, T>(x, over.dims, true, [](bool a, bool b) { return a && b; }); });
   return over.shaped(y, keepdim);
 }
 

@@ -15,8 +15,8 @@ Tensor mean(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
 Tensor max(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
 // The smallest element, likewise.
 Tensor min(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
-// The index (i64) of the first largest element along one dimension, or of all elements in row-major order. NaN counts as
-// the largest.
+// The index (i64) of the first largest element along one dimension, or of all elements in row-major order. NaN counts
+// as the largest.
 Tensor argmax(const Tensor& x, const Dims& dim = {}, bool keepdim = false);
 // The same of the first smallest element. NaN counts as the smallest.
 Tensor argmin(const Tensor& x, const Dims& dim = {}, bool keepdim = false);

@@ -68,8 +68,10 @@ std::vector<Row> comparison_rows();
 std::vector<Row> pointwise_rows();
 std::vector<Row> reduction_rows();
 std::vector<Row> shape_rows();
-std::vector<Row> slicing_rows();
 std::vector<Row> indexing_rows();
+std::vector<Row> loss_rows();
+std::vector<Row> slicing_rows();
+std::vector<Row> softmax_rows();
 // All of them.
 const std::vector<Row>& all_rows();
 

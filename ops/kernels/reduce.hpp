@@ -24,6 +24,11 @@ inline constexpr std::int64_t reduce_columns = 1024;  // outputs side by side wh
 #endif
 inline constexpr std::int64_t reduce_chunk = block_size;
 
+// What reductions combine with. The last two keep a NaN that they have met.
+inline constexpr auto add = [](auto a, auto b) { return a + b; };
+inline constexpr auto larger = [](auto a, auto b) { return a > b || a != a ? a : b; };
+inline constexpr auto smaller = [](auto a, auto b) { return a < b || a != a ? a : b; };
+
 // How the memory of an array looks to a reduction.
 struct ReductionPlan {
   Shape kept;            // the shape of the output
@@ -129,14 +134,16 @@ void reduce_rows(const Array& x, const ReductionPlan& plan, T identity, const Co
   const std::int64_t tiles = (plan.columns + reduce_columns - 1) / reduce_columns;
   const std::int64_t outer = plan.outputs / plan.columns, size = std::min(plan.reduced, reduce_chunk);
   const bool dense = tiles == 1 && plan.rows.shape.rank() == 1 && plan.rows.strides[0] == plan.columns;
-  const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / (size * std::min(plan.columns, reduce_columns)));
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, elements_per_task / (size * std::min(plan.columns, reduce_columns)));
   parallel(outer * plan.chunks * tiles, grain, [&](std::int64_t begin, std::int64_t end) {
     const Scratch<T> lanes(reduce_lanes * std::min(plan.columns, reduce_columns));
     std::int64_t offsets[reduce_chunk], base = 0;
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t tile = task % tiles, chunk = task / tiles % plan.chunks, block = task / tiles / plan.chunks;
       const std::int64_t column = tile * reduce_columns, count = std::min(size, plan.reduced - chunk * reduce_chunk);
-      if (task == begin || (tile == 0 && plan.chunks > 1)) fill_offsets(plan.rows, chunk * reduce_chunk, count, offsets);
+      if (task == begin || (tile == 0 && plan.chunks > 1))
+        fill_offsets(plan.rows, chunk * reduce_chunk, count, offsets);
       if (task == begin || tile == 0) fill_offsets(plan.outer, block, 1, &base);
       const std::int64_t width = std::min(reduce_columns, plan.columns - column);
       const In* const from = x.data<In>() + base + column + (dense ? offsets[0] : 0);
@@ -193,19 +200,20 @@ Tensor cumulate(const Tensor& x, std::int64_t count, std::int64_t inner, bool re
   Ref<Array> y = Array::packed(dtype_of<T>, x.shape());
   const std::int64_t size = count * inner, step = reverse ? -inner : inner;
   if (size == 0) return Tensor(std::move(y));
-  parallel(x.numel() / size, std::max<std::int64_t>(1, elements_per_task / size), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t outer = begin; outer < end; ++outer) {
-      const std::int64_t first = outer * size + (reverse ? size - inner : 0);
-      const T* from = x.array().data<T>() + first;
-      T* to = y->data<T>() + first;
-      std::copy_n(from, inner, to);
-      for (std::int64_t k = 1; k < count; ++k) {
-        from += step;
-        to += step;
-        for (std::int64_t i = 0; i < inner; ++i) to[i] = to[i - step] + from[i];
-      }
-    }
-  });
+  parallel(x.numel() / size, std::max<std::int64_t>(1, elements_per_task / size),
+           [&](std::int64_t begin, std::int64_t end) {
+             for (std::int64_t outer = begin; outer < end; ++outer) {
+               const std::int64_t first = outer * size + (reverse ? size - inner : 0);
+               const T* from = x.array().data<T>() + first;
+               T* to = y->data<T>() + first;
+               std::copy_n(from, inner, to);
+               for (std::int64_t k = 1; k < count; ++k) {
+                 from += step;
+                 to += step;
+                 for (std::int64_t i = 0; i < inner; ++i) to[i] = to[i - step] + from[i];
+               }
+             }
+           });
   return Tensor(std::move(y));
 }
 
