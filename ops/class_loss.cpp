@@ -121,14 +121,17 @@ Tensor nll_rows(const Tensor& x, const Classes& classes) {
 
 Tensor nll_rows_backward(const Tensor& g, const Classes& classes) {
   return visit_floating(g.dtype(), "nll_loss_backward", [&]<class T>() {
-    const Tensor gradient = packed(g.detach()), y = zeros({classes.rows(), classes.classes}, g.dtype());
+    const Tensor gradient = packed(g.detach());
+    Ref<Array> y = Array::packed(g.dtype(), {classes.rows(), classes.classes});
     const kernels::ClassTargets<T> targets = classes.targets<T>();
+    T* const out = y->data<T>();
+    std::fill(out, out + y->numel(), T{0});
     for (std::int64_t row = 0; row < classes.rows(); ++row) {
       if (!targets.counts(row)) continue;
       const std::int64_t c = targets.index[row];
-      y.array().data<T>()[row * classes.classes + c] = -targets.weight_of(c) * gradient.data<T>()[row];
+      out[row * classes.classes + c] = -targets.weight_of(c) * gradient.data<T>()[row];
     }
-    return y;
+    return Tensor(std::move(y));
   });
 }
 
