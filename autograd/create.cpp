@@ -119,7 +119,9 @@ Tensor randn(const Shape& shape, Dtype dtype, const RandomKey& key) {
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, const RandomKey& key) {
   require(low < high, "randint: no integers in [{}, {})", low, high);
   const std::uint64_t range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
-  return generate(shape, [=](std::int64_t i) { return low + static_cast<std::int64_t>(below(range, key, i)); });
+  return generate(shape, [=](std::int64_t i) {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + below(range, key, i));
+  });
 }
 
 Tensor bernoulli(const Tensor& probability, const RandomKey& key) {

@@ -211,7 +211,8 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t dim) 
 std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim) {
   const std::int64_t total = x.shape()[existing_dim("chunk", dim, x.shape())];
   require(chunks > 0, "chunk: {} parts; use 1 or more", chunks);
-  return split(x, std::max<std::int64_t>(1, (total - 1) / chunks + 1), dim);
+  if (total == 0) return split(x, std::vector<std::int64_t>(static_cast<std::size_t>(chunks), 0), dim);
+  return split(x, (total - 1) / chunks + 1, dim);
 }
 
 std::vector<Tensor> unbind(const Tensor& x, std::int64_t dim) {
