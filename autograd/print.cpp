@@ -62,7 +62,7 @@ class Printer {
  public:
   explicit Printer(const Tensor& x) : x_(x.array()), shortened_(x.numel() > whole_up_to) {
     std::vector<T> values;
-    collect(0, x_.data<T>(), values);
+    if (x.numel() > 0) collect(0, x_.data<T>(), values);
     format_ = format_for(values);
     for (const T value : values) width_ = std::max(width_, format_(value).size());
   }
@@ -70,6 +70,7 @@ class Printer {
   bool shortened() const { return shortened_; }
 
   std::string text(std::size_t indent) {
+    if (x_.numel() == 0) return "[]";
     if (x_.shape().empty()) return format_(*x_.data<T>());
     text_.clear();
     write(0, x_.data<T>(), indent);
@@ -92,7 +93,6 @@ class Printer {
   }
 
   void collect(int dim, const T* data, std::vector<T>& values) const {
-    if (x_.numel() == 0) return;
     if (dim == x_.shape().rank()) return values.push_back(*data);
     for_shown(dim, data, [&](std::int64_t i, const T* entry) {
       if (i >= 0) collect(dim + 1, entry, values);

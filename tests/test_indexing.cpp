@@ -73,15 +73,21 @@ TEST_CASE("sums over many equal indices are the same bits on any number of threa
 
 TEST_CASE("indexing says what is out of range, and where") {
   const Tensor x = zeros({3, 4});
-  CHECK(error_of([&] { gather(x, 0, tensor({{0, 1}, {2, 3}})); }) == "gather: index 3 at (1, 1) is out of range [0, 2]");
-  CHECK(error_of([&] { index_select(x, 1, tensor({0, -1, 9})); }) ==
-        "index_select: index -1 at (1,) is out of range [0, 3]");
-  CHECK(error_of([&] { index_add(x, 0, tensor({3}), zeros({1, 4})); }) ==
-        "index_add: index 3 at (0,) is out of range [0, 2]");
-  CHECK(error_of([&] { scatter_add(x, 1, tensor({{4}}), zeros({1, 1})); }) ==
-        "scatter_add: index 4 at (0, 0) is out of range [0, 3]");
-  CHECK(error_of([&] { index_select(zeros({0, 4}), 0, tensor({0})); }) ==
-        "index_select: index 0 at (0,) points into an empty dimension");
+  CHECK(error_of([&] {
+          gather(x, 0, tensor({{0, 1}, {2, 3}}));
+        }) == "gather: index 3 at (1, 1) is out of range [0, 2]");
+  CHECK(error_of([&] {
+          index_select(x, 1, tensor({0, -1, 9}));
+        }) == "index_select: index -1 at (1,) is out of range [0, 3]");
+  CHECK(error_of([&] {
+          index_add(x, 0, tensor({3}), zeros({1, 4}));
+        }) == "index_add: index 3 at (0,) is out of range [0, 2]");
+  CHECK(error_of([&] {
+          scatter_add(x, 1, tensor({{4}}), zeros({1, 1}));
+        }) == "scatter_add: index 4 at (0, 0) is out of range [0, 3]");
+  CHECK(error_of([&] {
+          index_select(zeros({0, 4}), 0, tensor({0}));
+        }) == "index_select: index 0 at (0,) points into an empty dimension");
   CHECK(error_of([&] { one_hot(tensor({0, 5}), 5); }) == "one_hot: index 5 at (1,) is out of range [0, 4]");
   CHECK(error_of([&] { one_hot(tensor({0, -2})); }) == "one_hot: index -2 at (1,) is out of range [0, 0]");
 }
@@ -90,25 +96,30 @@ TEST_CASE("indexing says which shapes and types do not fit") {
   const Tensor x = zeros({3, 4});
   CHECK(error_of([&] { gather(x, 0, zeros({1, 4})); }) == "gather: the index is f32; use cast(index, i64)");
   CHECK(error_of([&] { gather(x, 0, tensor({1})); }) == "gather: an index of shape (1,) reaches beyond shape (3, 4)");
-  CHECK(error_of([&] { gather(x, 0, zeros({1, 5}, i64)); }) ==
-        "gather: an index of shape (1, 5) reaches beyond shape (3, 4)");
+  CHECK(error_of([&] {
+          gather(x, 0, zeros({1, 5}, i64));
+        }) == "gather: an index of shape (1, 5) reaches beyond shape (3, 4)");
   CHECK(error_of([&] { gather(tensor(1.0), 0, tensor(0)); }) == "gather: a tensor of rank 0 has no dimensions");
-  CHECK(error_of([&] { scatter_add(x, 0, zeros({2, 4}, i64), zeros({1, 4})); }) ==
-        "scatter_add: an index of shape (2, 4) reaches beyond shape (1, 4)");
-  CHECK(error_of([&] { scatter_add(x, 0, zeros({1, 4}, i64), zeros({1, 4}, f64)); }) ==
-        "scatter_add: the inputs are f32 and f64; use cast(source, f32)");
+  CHECK(error_of([&] {
+          scatter_add(x, 0, zeros({2, 4}, i64), zeros({1, 4}));
+        }) == "scatter_add: an index of shape (2, 4) reaches beyond shape (1, 4)");
+  CHECK(error_of([&] {
+          scatter_add(x, 0, zeros({1, 4}, i64), zeros({1, 4}, f64));
+        }) == "scatter_add: the inputs are f32 and f64; use cast(source, f32)");
   CHECK(error_of([&] { index_select(x, 0, tensor({{1}})); }) ==
         "index_select: the index has shape (1, 1); use one of rank 1");
-  CHECK(error_of([&] { index_add(x, 0, tensor({1}), zeros({2, 4})); }) ==
-        "index_add: a source of shape (2, 4); x and the index ask for (1, 4)");
+  CHECK(error_of([&] {
+          index_add(x, 0, tensor({1}), zeros({2, 4}));
+        }) == "index_add: a source of shape (2, 4); x and the index ask for (1, 4)");
   CHECK(error_of([&] { take_along_dim(x, tensor({1}), 0); }) ==
         "take_along_dim: an index of shape (1,) for shape (3, 4); the ranks differ");
   CHECK(error_of([&] { one_hot(zeros(0, i64)); }) ==
         "one_hot: no labels to count the classes of; give the number of classes");
   CHECK(error_of([&] { one_hot(tensor({1.0}), 3); }) == "one_hot: the index is f32; use cast(index, i64)");
   CHECK(error_of([&] { masked_fill(x, x, 0); }) == "masked_fill: the mask is f32; use cast(mask, boolean)");
-  CHECK(error_of([&] { masked_fill(tensor({1, 2}), tensor({true, false}), 0.5); }) ==
-        "masked_fill: 0.5 is no value of a i64 tensor; use cast()");
+  CHECK(error_of([&] {
+          masked_fill(tensor({1, 2}), tensor({true, false}), 0.5);
+        }) == "masked_fill: 0.5 is no value of a i64 tensor; use cast()");
   CHECK(error_of([&] { tril(zeros(3)); }) == "tril: shape (3,) is no matrix");
 }
 

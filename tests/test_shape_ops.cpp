@@ -11,14 +11,14 @@ namespace {
 
 std::vector<double> values_of(const Tensor& x) { return cast(x, f64).to_vector<double>(); }
 
-bool shares_memory(const Tensor& x, const Tensor& y) {
-  return x.array().data<double>() == y.array().data<double>();
-}
+bool shares_memory(const Tensor& x, const Tensor& y) { return x.array().data<double>() == y.array().data<double>(); }
 
 // Random views with known elements: the values are found through the strides, one element at a time.
 class RandomViews {
  public:
-  std::int64_t below(std::int64_t bound) { return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(bound)); }
+  std::int64_t below(std::int64_t bound) {
+    return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(bound));
+  }
 
   // A tensor with at most 5 dimensions of size 0 to 4 under random strides: steps, reversals, broadcasts, permutations.
   Tensor view() {
@@ -131,10 +131,12 @@ TEST_CASE("reshape says what does not fit") {
   CHECK(error_of([&] { reshape(x, {4, -1}); }) == "reshape: 6 elements of shape (2, 3) do not fit into (4, -1)");
   CHECK(error_of([&] { reshape(x, {-1, -1}); }) == "reshape: only one size can be inferred, (-1, -1) has several -1");
   CHECK(error_of([&] { reshape(x, {-2, -3}); }) == "shape (-2, -3) has a negative size");
-  CHECK(error_of([&] { reshape(zeros({0, 3}), {0, -1}); }) ==
-        "reshape: the -1 in (0, -1) could be any size beside a size of 0; give it");
-  CHECK(error_of([&] { reshape(x, {1LL << 40, 1LL << 40, -1}); }) ==
-        "shape (1099511627776, 1099511627776, 1) has more elements than a 64-bit integer can count");
+  CHECK(error_of([&] {
+          reshape(zeros({0, 3}), {0, -1});
+        }) == "reshape: the -1 in (0, -1) could be any size beside a size of 0; give it");
+  CHECK(error_of([&] {
+          reshape(x, {1LL << 40, 1LL << 40, -1});
+        }) == "shape (1099511627776, 1099511627776, 1) has more elements than a 64-bit integer can count");
   CHECK(reshape(zeros({0, 3}), {-1, 3}).shape() == Shape({0, 3}));
   CHECK(reshape(tensor(2.5), {1, 1}).shape() == Shape({1, 1}));
   CHECK(reshape(zeros({1, 1}), {}).shape() == Shape());
@@ -150,10 +152,12 @@ TEST_CASE("flatten, unflatten, squeeze and unsqueeze give PyTorch's shapes") {
   CHECK(error_of([&] { flatten(x, 2, 1); }) == "flatten: dimension 2 does not come before 1");
   CHECK(unflatten(zeros({2, 6}), 1, {2, -1}).shape() == Shape({2, 2, 3}));
   CHECK(unflatten(zeros({2, 6}), -1, {6, 1}).shape() == Shape({2, 6, 1}));
-  CHECK(error_of([&] { unflatten(zeros({2, 6}), 1, {4, -1}); }) ==
-        "unflatten: size 6 of dimension 1 is not the product of (4, -1)");
-  CHECK(error_of([&] { unflatten(tensor(1.0), 0, {1, 1}); }) ==
-        "unflatten: a tensor of rank 0 has no dimension to unflatten");
+  CHECK(error_of([&] {
+          unflatten(zeros({2, 6}), 1, {4, -1});
+        }) == "unflatten: size 6 of dimension 1 is not the product of (4, -1)");
+  CHECK(error_of([&] {
+          unflatten(tensor(1.0), 0, {1, 1});
+        }) == "unflatten: a tensor of rank 0 has no dimension to unflatten");
   CHECK(squeeze(zeros({1, 2, 1})).shape() == Shape(2));
   CHECK(squeeze(zeros({1, 2, 1}), 0).shape() == Shape({2, 1}));
   CHECK(squeeze(zeros({1, 2, 1}), {1, -1}).shape() == Shape({1, 2}));
@@ -161,9 +165,12 @@ TEST_CASE("flatten, unflatten, squeeze and unsqueeze give PyTorch's shapes") {
   CHECK(unsqueeze(zeros({2, 3}), 0).shape() == Shape({1, 2, 3}));
   CHECK(unsqueeze(zeros({2, 3}), -1).shape() == Shape({2, 3, 1}));
   CHECK(unsqueeze(tensor(1.0), -1).shape() == Shape(1));
-  CHECK(error_of([&] { unsqueeze(zeros({2, 3}), 3); }) ==
-        "unsqueeze: dimension 3 is out of range [-3, 2] of a tensor of rank 3");
-  CHECK_THAT(error_of([&] { unsqueeze(zeros({1, 1, 1, 1, 1, 1, 1, 1}), 0); }),
+  CHECK(error_of([&] {
+          unsqueeze(zeros({2, 3}), 3);
+        }) == "unsqueeze: dimension 3 is out of range [-3, 2] of a tensor of rank 3");
+  CHECK_THAT(error_of([&] {
+               unsqueeze(zeros({1, 1, 1, 1, 1, 1, 1, 1}), 0);
+             }),
              ContainsSubstring("a shape has at most 8 dimensions"));
 }
 
@@ -186,7 +193,8 @@ TEST_CASE("cast converts as it says") {
   CHECK(equal(cast(tensor({-1.7, 2.9, 0.5, -0.5}), i64), tensor({-1, 2, 0, 0})));
   CHECK(equal(cast(tensor({-1.7, 2.9, 255.5, 300.0}, f64), u8), from_vector<std::uint8_t>({0, 2, 255, 255})));
   CHECK(equal(cast(tensor({nan, infinity, -infinity}, f64), i64),
-              from_vector<std::int64_t>({0, std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()})));
+              from_vector<std::int64_t>(
+                  {0, std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()})));
   CHECK(equal(cast(tensor({300, -1}), u8), from_vector<std::uint8_t>({44, 255})));
   CHECK(equal(cast(tensor({nan, 0.0, -0.0, -0.2}), boolean), tensor({true, false, false, true})));
   CHECK(equal(cast(tensor({true, false}), f32), tensor({1.0, 0.0})));

@@ -15,7 +15,8 @@ std::vector<std::int64_t> python_slice(std::int64_t size, const SliceOptions& op
     if (p < 0) return std::int64_t{step > 0 ? 0 : -1};
     return p >= size ? (step > 0 ? size : size - 1) : p;
   };
-  const std::int64_t start = place(options.start, step > 0 ? 0 : size - 1), stop = place(options.stop, step > 0 ? size : -1);
+  const std::int64_t start = place(options.start, step > 0 ? 0 : size - 1),
+                     stop = place(options.stop, step > 0 ? size : -1);
   std::vector<std::int64_t> indices;
   for (std::int64_t i = start; step > 0 ? i < stop : i > stop; i += step) indices.push_back(i);
   return indices;
@@ -34,7 +35,8 @@ TEST_CASE("slice reads what Python's slice reads, for every start, stop and step
       for (const auto& stop : positions) {
         for (const std::int64_t step : {1, 2, 3, 9, -1, -2, -9}) {
           const SliceOptions options = {start, stop, step};
-          INFO("size " << size << ", start " << start.value_or(99) << ", stop " << stop.value_or(99) << ", step " << step);
+          INFO("size " << size << ", start " << start.value_or(99) << ", stop " << stop.value_or(99) << ", step "
+                       << step);
           CHECK(slice(x, 0, options).to_vector<std::int64_t>() == python_slice(size, options));
         }
       }
@@ -45,7 +47,8 @@ TEST_CASE("slice reads what Python's slice reads, for every start, stop and step
 TEST_CASE("slices, selections and reversals share memory and work on each other") {
   const Tensor x = counting({3, 4});
   CHECK(equal(slice(x, 1, {.start = 1, .step = 2}), tensor({{1.0, 3.0}, {5.0, 7.0}, {9.0, 11.0}})));
-  CHECK(equal(slice(slice(x, 0, {.step = -1}), 0, {.step = -2}), tensor({{0.0, 1.0, 2.0, 3.0}, {8.0, 9.0, 10.0, 11.0}})));
+  CHECK(
+      equal(slice(slice(x, 0, {.step = -1}), 0, {.step = -2}), tensor({{0.0, 1.0, 2.0, 3.0}, {8.0, 9.0, 10.0, 11.0}})));
   CHECK(equal(flip(slice(x, 0, {.stop = 2}), {0, 1}), tensor({{7.0, 6.0, 5.0, 4.0}, {3.0, 2.0, 1.0, 0.0}})));
   CHECK(equal(select(flip(x, 0), 0, 0), tensor({8.0, 9.0, 10.0, 11.0})));
   CHECK(select(select(x, 0, -1), 0, 1).item() == 9);
@@ -64,33 +67,35 @@ TEST_CASE("slicing says what is out of range") {
   CHECK(error_of([&] { select(x, 0, -4); }) == "select: index -4 is out of range for dimension 0 of shape (3, 4)");
   CHECK(error_of([&] { select(scalar, 0, 0); }) == "select: a tensor of rank 0 has no dimensions");
   CHECK(error_of([&] { slice(x, 2, {}); }) == "slice: dimension 2 is out of range [-2, 1] of a tensor of rank 2");
-  CHECK(error_of([&] { slice(x, 0, {.step = 0}); }) ==
-        "slice: a step of 0 goes nowhere; use 1, or -1 for backwards");
+  CHECK(error_of([&] { slice(x, 0, {.step = 0}); }) == "slice: a step of 0 goes nowhere; use 1, or -1 for backwards");
   CHECK(error_of([&] { slice(scalar, 0, {}); }) == "slice: a tensor of rank 0 has no dimensions");
   CHECK(error_of([&] { narrow(x, 1, 2, 3); }) == "narrow: 3 entries from 2 on are not in dimension 1 of shape (3, 4)");
-  CHECK(error_of([&] { slice_backward(x, {3, 9}, 1, {.stop = 3}); }) ==
-        "slice_backward: a gradient of shape (3, 4) for a slice of shape (3, 3)");
+  CHECK(error_of([&] {
+          slice_backward(x, {3, 9}, 1, {.stop = 3});
+        }) == "slice_backward: a gradient of shape (3, 4) for a slice of shape (3, 3)");
   CHECK(error_of([&] { flip(x, {0, 0}); }) == "flip: a dimension appears twice in (0, 0)");
 }
 
 TEST_CASE("pad puts entries around and removes them, as PyTorch does") {
   const Tensor x = counting({3, 4});
   CHECK(equal(pad(x, {1, -1, 0, 2}, {.value = 9}), tensor({{9.0, 0.0, 1.0, 2.0},
-                                                            {9.0, 4.0, 5.0, 6.0},
-                                                            {9.0, 8.0, 9.0, 10.0},
-                                                            {9.0, 9.0, 9.0, 9.0},
-                                                            {9.0, 9.0, 9.0, 9.0}})));
+                                                           {9.0, 4.0, 5.0, 6.0},
+                                                           {9.0, 8.0, 9.0, 10.0},
+                                                           {9.0, 9.0, 9.0, 9.0},
+                                                           {9.0, 9.0, 9.0, 9.0}})));
   CHECK(equal(pad(x, {-1, 2, 1, -2}), tensor({{0.0, 0.0, 0.0, 0.0, 0.0}, {1.0, 2.0, 3.0, 0.0, 0.0}})));
   CHECK(equal(pad(tensor({1, 2}), {1, 1}, {.value = 7}), tensor({7, 1, 2, 7})));
   CHECK(equal(pad(zeros({0, 2}), {0, 0, 1, 1}, {.value = 3}), full({2, 2}, 3)));
   CHECK(pad(tensor(5.0), {}).item() == 5);
   CHECK(error_of([&] { pad(x, {1}); }) ==
         "pad: 1 numbers for shape (3, 4); two for each padded dimension, the last dimension first");
-  CHECK(error_of([&] { pad(x, {1, 1, 1, 1, 1, 1}); }) ==
-        "pad: 6 numbers for shape (3, 4); two for each padded dimension, the last dimension first");
+  CHECK(error_of([&] {
+          pad(x, {1, 1, 1, 1, 1, 1});
+        }) == "pad: 6 numbers for shape (3, 4); two for each padded dimension, the last dimension first");
   CHECK(error_of([&] { pad(x, {-3, -2}); }) == "pad: (-3, -2) removes more than dimension 1 of shape (3, 4) has");
-  CHECK(error_of([&] { pad(tensor({1, 2}), {1, 1}, {.value = 0.5}); }) ==
-        "pad: 0.5 is no value of a i64 tensor; use cast()");
+  CHECK(error_of([&] {
+          pad(tensor({1, 2}), {1, 1}, {.value = 0.5});
+        }) == "pad: 0.5 is no value of a i64 tensor; use cast()");
 }
 
 TEST_CASE("cat and stack put tensors together") {
@@ -126,8 +131,9 @@ TEST_CASE("split, chunk and unbind take tensors apart") {
   CHECK(equal(unbind(tensor({{1, 2}, {3, 4}}), 1)[1], tensor({2, 4})));
   CHECK(unbind(zeros({0, 2})).empty());
   CHECK(unbind(zeros(3))[2].rank() == 0);
-  CHECK(error_of([] { split(arange(7), {2, 4}); }) ==
-        "split: the parts have 6 entries, dimension 0 of shape (7,) has 7");
+  CHECK(error_of([] {
+          split(arange(7), {2, 4});
+        }) == "split: the parts have 6 entries, dimension 0 of shape (7,) has 7");
   CHECK(error_of([] { split(arange(7), {8, -1}); }) == "split: a part of size -1");
   CHECK(error_of([] { split(arange(7), 0); }) == "split: a part size of 0; use 1 or more");
   CHECK(error_of([] { chunk(arange(7), 0); }) == "chunk: 0 parts; use 1 or more");
@@ -137,7 +143,8 @@ TEST_CASE("split, chunk and unbind take tensors apart") {
 TEST_CASE("a part of size 0 has its share in the gradient") {
   const Tensor x = counting({4, 2}).requires_grad_();
   const std::vector<Tensor> parts = split(x, {1, 0, 3});
-  CHECK(equal(grad(sum(parts[1]) + sum(parts[2] * 2), {x})[0], tensor({{0.0, 0.0}, {2.0, 2.0}, {2.0, 2.0}, {2.0, 2.0}})));
+  CHECK(
+      equal(grad(sum(parts[1]) + sum(parts[2] * 2), {x})[0], tensor({{0.0, 0.0}, {2.0, 2.0}, {2.0, 2.0}, {2.0, 2.0}})));
 }
 
 TEST_CASE("a loop over unbind adds one node for the sequence, and one gradient") {
