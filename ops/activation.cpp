@@ -41,38 +41,54 @@ Tensor gelu_curvature(const Tensor& x, Approximate approximate) {
   const Tensor squared = square(x);
   if (approximate == Approximate::none) return exp(squared * -0.5) * (2 - squared) * inv_sqrt_2pi;
   const Tensor y = tanh(x * (squared * gelu_cubic + 1) * gelu_slope);
-  const Tensor inner_slope = (squared * (3 * gelu_cubic) + 1) * gelu_slope, inner_curvature = x * (6 * gelu_cubic * gelu_slope);
+  const Tensor inner_slope = (squared * (3 * gelu_cubic) + 1) * gelu_slope,
+               inner_curvature = x * (6 * gelu_cubic * gelu_slope);
   return (1 - square(y)) * (inner_slope + x * (inner_curvature * 0.5 - y * square(inner_slope)));
 }
 
 }  // namespace
 
 Tensor tanh(const Tensor& x) {
-  return record("tanh", map_floating("tanh", [](auto v) { return kernels::tanh(v); }, x), Edge{x, tanh_backward});
+  return record("tanh",
+                map_floating(
+                    "tanh", [](auto v) { return kernels::tanh(v); }, x),
+                Edge{x, tanh_backward});
 }
 
 Tensor tanh_backward(const Tensor& g, const Tensor& y) {
-  return record("tanh_backward", map_floating("tanh_backward", [](auto h, auto v) { return h * (1 - v * v); }, g, y),
+  return record("tanh_backward",
+                map_floating(
+                    "tanh_backward", [](auto h, auto v) { return h * (1 - v * v); }, g, y),
                 Edge{g, [y](const Tensor& h) { return tanh_backward(h, y); }},
                 Edge{y, [g, y](const Tensor& h) { return h * g * y * -2; }});
 }
 
 Tensor sigmoid(const Tensor& x) {
-  return record("sigmoid", map_floating("sigmoid", [](auto v) { return kernels::sigmoid(v); }, x), Edge{x, sigmoid_backward});
+  return record("sigmoid",
+                map_floating(
+                    "sigmoid", [](auto v) { return kernels::sigmoid(v); }, x),
+                Edge{x, sigmoid_backward});
 }
 
 Tensor sigmoid_backward(const Tensor& g, const Tensor& y) {
-  return record("sigmoid_backward", map_floating("sigmoid_backward", [](auto h, auto v) { return h * (v * (1 - v)); }, g, y),
+  return record("sigmoid_backward",
+                map_floating(
+                    "sigmoid_backward", [](auto h, auto v) { return h * (v * (1 - v)); }, g, y),
                 Edge{g, [y](const Tensor& h) { return sigmoid_backward(h, y); }},
                 Edge{y, [g, y](const Tensor& h) { return h * g * (1 - y * 2); }});
 }
 
 Tensor relu(const Tensor& x) {
-  return record("relu", map_floating("relu", [](auto v) { return v < 0 ? 0 : v; }, x), Edge{x, relu_backward});
+  return record("relu",
+                map_floating(
+                    "relu", [](auto v) { return v < 0 ? 0 : v; }, x),
+                Edge{x, relu_backward});
 }
 
 Tensor relu_backward(const Tensor& g, const Tensor& y) {
-  return record("relu_backward", map_floating("relu_backward", [](auto h, auto v) { return v <= 0 ? 0 : h; }, g, y),
+  return record("relu_backward",
+                map_floating(
+                    "relu_backward", [](auto h, auto v) { return v <= 0 ? 0 : h; }, g, y),
                 Edge{g, [y](const Tensor& h) { return relu_backward(h, y); }});
 }
 
@@ -95,17 +111,22 @@ Tensor elu(const Tensor& x, double alpha) {
 }
 
 Tensor elu_backward(const Tensor& g, const Tensor& x, double alpha) {
-  const auto f = [alpha](auto h, auto v) { return v > 0 ? h : h * (kernels::exp(v) * static_cast<decltype(h)>(alpha)); };
-  return record("elu_backward", map_floating("elu_backward", f, g, x),
-                Edge{g, [x, alpha](const Tensor& h) { return elu_backward(h, x, alpha); }},
-                // The clamp keeps the branch that is not taken finite.
-                Edge{x, [g, x, alpha](const Tensor& h) { return where(x > 0, 0, h * g * exp(clamp(x, {.max = 0})) * alpha); }});
+  const auto f = [alpha](auto h, auto v) {
+    return v > 0 ? h : h * (kernels::exp(v) * static_cast<decltype(h)>(alpha));
+  };
+  return record(
+      "elu_backward", map_floating("elu_backward", f, g, x),
+      Edge{g, [x, alpha](const Tensor& h) { return elu_backward(h, x, alpha); }},
+      // The clamp keeps the branch that is not taken finite.
+      Edge{x, [g, x, alpha](const Tensor& h) { return where(x > 0, 0, h * g * exp(clamp(x, {.max = 0})) * alpha); }});
 }
 
 Tensor gelu(const Tensor& x, Approximate approximate) {
   const Tensor y = approximate == Approximate::none
-                       ? map_floating("gelu", [](auto v) { return v * normal(v).distribution; }, x)
-                       : map_floating("gelu", [](auto v) { return v * normal_by_tanh(v).distribution; }, x);
+                       ? map_floating(
+                             "gelu", [](auto v) { return v * normal(v).distribution; }, x)
+                       : map_floating(
+                             "gelu", [](auto v) { return v * normal_by_tanh(v).distribution; }, x);
   return record("gelu", y, Edge{x, [x, approximate](const Tensor& g) { return gelu_backward(g, x, approximate); }});
 }
 
@@ -146,7 +167,9 @@ Tensor softplus_backward(const Tensor& g, const Tensor& x, double beta, double t
 }
 
 Tensor silu(const Tensor& x) {
-  return record("silu", map_floating("silu", [](auto v) { return v * kernels::sigmoid(v); }, x),
+  return record("silu",
+                map_floating(
+                    "silu", [](auto v) { return v * kernels::sigmoid(v); }, x),
                 Edge{x, [x](const Tensor& g) { return silu_backward(g, x); }});
 }
 

@@ -1,5 +1,5 @@
-// Activation functions, of f32 and f64: one pass forward, one pass backward. Each backward pass is an op with a gradient
-// of its own.
+// Activation functions, of f32 and f64: one pass forward, one pass backward. Each backward pass is an op with a
+// gradient of its own.
 #pragma once
 
 #include "ravel/autograd/tensor.hpp"

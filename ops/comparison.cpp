@@ -44,8 +44,8 @@ Tensor choose(const Tensor& mask, const Tensor& x, const Tensor& y) {
 // mask == when ? x : number.
 Tensor choose(const Tensor& mask, bool when, const Tensor& x, double number) {
   return visit_any(x.dtype(), [&]<class T>() {
-    return kernels::map<bool, T>([when, n = static_cast<T>(number)](bool take, T v) { return take == when ? v : n; }, mask,
-                                 x);
+    return kernels::map<bool, T>([when, n = static_cast<T>(number)](bool take, T v) { return take == when ? v : n; },
+                                 mask, x);
   });
 }
 
@@ -80,20 +80,21 @@ Tensor logical_not(const Tensor& mask) {
 }
 
 Tensor isnan(const Tensor& x) {
-  return map_any("isnan", [](auto v) -> bool { return v != v; }, x);
+  return map_any(
+      "isnan", [](auto v) -> bool { return v != v; }, x);
 }
 
 Tensor isfinite(const Tensor& x) {
   if (!is_floating(x.dtype())) return eq(x, x);
-  return map_floating("isfinite", [](auto v) { return std::abs(v) <= std::numeric_limits<decltype(v)>::max(); }, x);
+  return map_floating(
+      "isfinite", [](auto v) { return std::abs(v) <= std::numeric_limits<decltype(v)>::max(); }, x);
 }
 
 Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
   require_mask("where", mask);
   const Tensor both = broadcast("where", mask, broadcast("where", a.detach(), b));
   const Tensor m = both, x = broadcast("where", a, both), y = broadcast("where", b, both);
-  return record("where", choose(m, x, y),
-                Edge{x, [m](const Tensor& g) { return where(m, g, 0); }},
+  return record("where", choose(m, x, y), Edge{x, [m](const Tensor& g) { return where(m, g, 0); }},
                 Edge{y, [m](const Tensor& g) { return where(m, 0, g); }});
 }
 
@@ -147,10 +148,12 @@ Tensor clamp(const Tensor& x, double min, double max) { return clamp(x, {.min = 
 Tensor clamp_backward(const Tensor& g, const Tensor& x, const ClampOptions& options) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   const Tensor part = visit_floating(kernels::common_dtype("clamp_backward", g, x), "clamp_backward", [&]<class T>() {
-    const T low = static_cast<T>(options.min.value_or(-infinity)), high = static_cast<T>(options.max.value_or(infinity));
+    const T low = static_cast<T>(options.min.value_or(-infinity)),
+            high = static_cast<T>(options.max.value_or(infinity));
     return kernels::map<T, T>([low, high](T h, T v) { return v >= low && v <= high ? h : 0; }, g, x);
   });
-  return record("clamp_backward", part, Edge{g, [x, options](const Tensor& h) { return clamp_backward(h, x, options); }});
+  return record("clamp_backward", part,
+                Edge{g, [x, options](const Tensor& h) { return clamp_backward(h, x, options); }});
 }
 
 }  // namespace ravel

@@ -13,8 +13,8 @@ namespace {
 using kernels::ConvShape;
 using Sizes = std::array<std::int64_t, 2>;
 
-// A convolution of x with w to y, in the shapes that the user sees: 1-d or 2-d, with a batch or without. The kernels see
-// the same memory through `sizes`, always 2-d and with a batch.
+// A convolution of x with w to y, in the shapes that the user sees: 1-d or 2-d, with a batch or without. The kernels
+// see the same memory through `sizes`, always 2-d and with a batch.
 struct Problem {
   int dims;  // spatial dimensions, 1 or 2
   Shape x, w, y;
@@ -28,15 +28,16 @@ Sizes spatial_sizes(const Shape& shape, int dims) { return {dims == 1 ? 1 : shap
 Shape image_shape(const Shape& image, int dims, std::int64_t channels, const Sizes& spatial) {
   Shape shape = image;
   shape[image.rank() - dims - 1] = channels;
-  for (int dim = 0; dim < dims; ++dim) shape[image.rank() - dims + dim] = spatial[static_cast<std::size_t>(2 - dims + dim)];
+  for (int dim = 0; dim < dims; ++dim)
+    shape[image.rank() - dims + dim] = spatial[static_cast<std::size_t>(2 - dims + dim)];
   return shape;
 }
 
 void check_ranks(const char* op, int dims, const Shape& image, const Shape& weight) {
   require(image.rank() == dims + 1 || image.rank() == dims + 2, "{}: the input has shape {}, needed is {}", op, image,
           dims == 1 ? "(N, C, L) or (C, L)" : "(N, C, H, W) or (C, H, W)");
-  require(weight.rank() == dims + 2, "{}: the weight has shape {}, needed is two sizes for channels and {} for the kernel",
-          op, weight, dims);
+  require(weight.rank() == dims + 2,
+          "{}: the weight has shape {}, needed is two sizes for channels and {} for the kernel", op, weight, dims);
 }
 
 void check_options(const char* op, const Conv2dOptions& options) {
@@ -52,7 +53,9 @@ void check_options(const char* op, const Conv2dOptions& options) {
 std::int64_t output_size(const char* op, const ConvShape& sizes, std::size_t i) {
   require(sizes.kernel[i] >= 1, "{}: a kernel of size {}; use 1 or more", op, sizes.kernel[i]);
   const std::int64_t span = sizes.dilation[i] * (sizes.kernel[i] - 1) + 1, room = sizes.in[i] + 2 * sizes.padding[i];
-  require(span <= room, "{}: a kernel of size {} with dilation {} spans {} elements, the padded input has only {}; use a smaller kernel or more padding",
+  require(span <= room,
+          "{}: a kernel of size {} with dilation {} spans {} elements, the padded input has only {}; use a smaller "
+          "kernel or more padding",
           op, sizes.kernel[i], sizes.dilation[i], span, room);
   return (room - span) / sizes.stride[i] + 1;
 }
@@ -64,11 +67,18 @@ Problem make_problem(const char* op, int dims, const Shape& x, const Shape& w, c
   const std::int64_t channels = x[x.rank() - dims - 1], batch = x.rank() == dims + 2 ? x[0] : 1;
   require(w[0] % options.groups == 0, "{}: {} groups do not divide the first size, {}, of the weight {}", op,
           options.groups, w[0], w);
-  require(channels == w[1] * options.groups, "{}: the input {} has {} channels, but the weight {} with groups {} takes {}", op,
-          x, channels, w, options.groups, w[1] * options.groups);
-  ConvShape sizes = {.batch = batch, .groups = options.groups, .in_channels = w[1], .out_channels = w[0] / options.groups,
-                     .in = spatial_sizes(x, dims), .kernel = spatial_sizes(w, dims), .stride = options.stride.values,
-                     .padding = options.padding.values, .dilation = options.dilation.values};
+  require(channels == w[1] * options.groups,
+          "{}: the input {} has {} channels, but the weight {} with groups {} takes {}", op, x, channels, w,
+          options.groups, w[1] * options.groups);
+  ConvShape sizes = {.batch = batch,
+                     .groups = options.groups,
+                     .in_channels = w[1],
+                     .out_channels = w[0] / options.groups,
+                     .in = spatial_sizes(x, dims),
+                     .kernel = spatial_sizes(w, dims),
+                     .stride = options.stride.values,
+                     .padding = options.padding.values,
+                     .dilation = options.dilation.values};
   for (std::size_t i = 0; i < 2; ++i) sizes.out[i] = output_size(op, sizes, i);
   return {dims, x, w, image_shape(x, dims, w[0], sizes.out), sizes};
 }
@@ -159,8 +169,8 @@ Problem make_transposed_problem(const char* op, int dims, const Shape& x, const 
     const std::int64_t stride = options.stride.values[i], dilation = options.dilation.values[i];
     const std::int64_t extra = options.output_padding.values[i];
     require(extra >= 0 && (extra == 0 || extra < std::max(stride, dilation)),
-            "{}: an output padding of {} with stride {} and dilation {}; it must be smaller than one of them", op, extra,
-            stride, dilation);
+            "{}: an output padding of {} with stride {} and dilation {}; it must be smaller than one of them", op,
+            extra, stride, dilation);
     out[i] = (in[i] - 1) * stride - 2 * options.padding.values[i] + dilation * (kernel[i] - 1) + extra + 1;
     require(in[i] >= 1 && out[i] >= 1, "{}: the input {} gives an output of size {}; use less padding", op, x, out[i]);
   }
@@ -191,7 +201,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   return conv("conv2d", 2, x, weight, bias, options);
 }
 
-Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& weight, const Shape& x_shape, const Conv2dOptions& options) {
+Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& weight, const Shape& x_shape,
+                             const Conv2dOptions& options) {
   const char* const op = "conv2d_input_gradient";
   const Problem problem = make_problem(op, 2, x_shape, weight.shape(), options);
   require(dy.shape() == problem.y, "{}: dy has shape {}, the convolution's output has {}", op, dy.shape(), problem.y);
@@ -199,7 +210,8 @@ Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& weight, const Shape
   return input_gradient(dy, weight, problem);
 }
 
-Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Shape& weight_shape, const Conv2dOptions& options) {
+Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Shape& weight_shape,
+                              const Conv2dOptions& options) {
   const char* const op = "conv2d_weight_gradient";
   const Problem problem = make_problem(op, 2, x.shape(), weight_shape, options);
   require(dy.shape() == problem.y, "{}: dy has shape {}, the convolution's output has {}", op, dy.shape(), problem.y);
@@ -207,12 +219,15 @@ Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const Shape& we
   return weight_gradient(x, dy, problem);
 }
 
-Tensor conv_transpose1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvTranspose1dOptions& options) {
-  return conv_transpose("conv_transpose1d", 1, x, weight, bias,
-                        {{1, options.stride}, {0, options.padding}, {0, options.output_padding}, options.groups, {1, options.dilation}});
+Tensor conv_transpose1d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const ConvTranspose1dOptions& options) {
+  return conv_transpose(
+      "conv_transpose1d", 1, x, weight, bias,
+      {{1, options.stride}, {0, options.padding}, {0, options.output_padding}, options.groups, {1, options.dilation}});
 }
 
-Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvTranspose2dOptions& options) {
+Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const ConvTranspose2dOptions& options) {
   return conv_transpose("conv_transpose2d", 2, x, weight, bias, options);
 }
 

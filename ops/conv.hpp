@@ -1,5 +1,5 @@
-// Convolutions (cross-correlations, as everywhere in this field) of f32 or f64, and their gradients. Each of output, input
-// gradient and weight gradient has the other two as its derivatives.
+// Convolutions (cross-correlations, as everywhere in this field) of f32 or f64, and their gradients. Each of output,
+// input gradient and weight gradient has the other two as its derivatives.
 #pragma once
 
 #include "ravel/autograd/tensor.hpp"
@@ -16,10 +16,11 @@ struct Conv2dOptions {
   std::int64_t groups = 1;
 };
 
-// x (N, C, L) or (C, L) with weight (out, C / groups, kernel) and bias (out), which may be undefined: (N, out, L'), where
-// L' = (L + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down. Outside of x there are zeros.
+// x (N, C, L) or (C, L) with weight (out, C / groups, kernel) and bias (out), which may be undefined: (N, out, L'),
+// where L' = (L + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down. Outside of x there are zeros.
 Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv1dOptions& options = {});
-// x (N, C, H, W) or (C, H, W) with weight (out, C / groups, kernel height, kernel width) and bias (out): (N, out, H', W').
+// x (N, C, H, W) or (C, H, W) with weight (out, C / groups, kernel height, kernel width) and bias (out): (N, out, H',
+// W').
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
 
 // The gradient of a loss with respect to the x of `x_shape` that went into conv2d, from dy, that with respect to y.
@@ -40,9 +41,9 @@ struct ConvTranspose2dOptions {
   Pair dilation = 1;
 };
 
-// The transposed convolution, which has the sizes of a convolution backwards (Zeiler et al. 2010): x (N, C, L) or (C, L)
-// with weight (C, out / groups, kernel) and bias (out): (N, out, L'), where
-// L' = (L - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
+// The transposed convolution, which has the sizes of a convolution backwards (Zeiler et al. 2010): x (N, C, L) or (C,
+// L) with weight (C, out / groups, kernel) and bias (out): (N, out, L'), where L' = (L - 1) stride - 2 padding +
+// dilation (kernel - 1) + output_padding + 1.
 Tensor conv_transpose1d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
                         const ConvTranspose1dOptions& options = {});
 // The same for x (N, C, H, W) or (C, H, W) with weight (C, out / groups, kernel height, kernel width).

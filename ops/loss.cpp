@@ -1,16 +1,14 @@
 #include "ravel/ops/loss.hpp"
 
-#include <cmath>
-
 #include "ravel/autograd/create.hpp"
 #include "ravel/autograd/record.hpp"
+#include "ravel/ops/activation.hpp"
 #include "ravel/ops/arithmetic.hpp"
-#include "ravel/ops/broadcast.hpp"
+#include "ravel/ops/comparison.hpp"
 #include "ravel/ops/kernels/map.hpp"
 #include "ravel/ops/kernels/math.hpp"
 #include "ravel/ops/pointwise.hpp"
 #include "ravel/ops/reduction.hpp"
-#include "ravel/ops/shape.hpp"
 
 namespace ravel {
 namespace {
@@ -28,19 +26,12 @@ Tensor reduced(const Tensor& losses, const Tensor& weight, Reduction reduction) 
   return reduction == Reduction::sum ? sum(weighted) : mean(weighted);
 }
 
-// log(1 + exp(-|v|)) + max(-v, 0), which is -log(sigmoid(v)) without overflow.
-constexpr auto negative_log_sigmoid = [](auto v) {
-  const auto magnitude = v < 0 ? -v : v;
-  return kernels::math::log1p(kernels::math::exp(-magnitude)) + (v < 0 ? magnitude : 0);
-};
-
 }  // namespace
 
 Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
   require_same_shape("mse_loss", x, target);
-  const Tensor losses = record("mse_loss",
-                               map_floating(
-                                   "mse_loss", [](auto u, auto v) { return (u - v) * (u - v); }, x, target),
+  const auto f = [](auto u, auto v) { return (u - v) * (u - v); };
+  const Tensor losses = record("mse_loss", map_floating("mse_loss", f, x, target),
                                Edge{x, [x, target](const Tensor& g) { return g * (x - target) * 2; }},
                                Edge{target, [x, target](const Tensor& g) { return g * (target - x) * 2; }});
   return reduced(losses, {}, reduction);
@@ -48,44 +39,57 @@ Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
 
 Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
   require_same_shape("l1_loss", x, target);
-  const auto side = [x = x.detach(), target = target.detach()] {
-    return map_floating(
-        "l1_loss", [](auto u, auto v) { return decltype(u)(u > v) - decltype(u)(u < v); }, x, target);
-  };
-  const auto distance = [](auto u, auto v) { return u < v ? v - u : u - v; };
-  const Tensor losses = record("l1_loss", map_floating("l1_loss", distance, x, target),
-                               Edge{x, [side](const Tensor& g) { return g * side(); }},
-                               Edge{target, [side](const Tensor& g) { return -g * side(); }});
+  const auto f = [](auto u, auto v) { return u < v ? v - u : u - v; };
+  const Tensor losses = record("l1_loss", map_floating("l1_loss", f, x, target),
+                               Edge{x, [x, target](const Tensor& g) { return g * sign(x - target); }},
+                               Edge{target, [x, target](const Tensor& g) { return g * sign(target - x); }});
   return reduced(losses, {}, reduction);
+}
+
+Tensor huber_loss(const Tensor& x, const Tensor& target, const HuberOptions& options) {
+  require_same_shape("huber_loss", x, target);
+  const double delta = options.delta;
+  require(delta > 0, "huber_loss: delta is {}; use a positive one", delta);
+  const auto f = [delta](auto u, auto v) {
+    using T = decltype(u);
+    const T distance = u < v ? v - u : u - v, limit = static_cast<T>(delta);
+    return distance < limit ? distance * distance / 2 : limit * (distance - limit / 2);
+  };
+  const auto pull_x = [x, target, delta](const Tensor& g) { return g * clamp(x - target, -delta, delta); };
+  const auto pull_target = [x, target, delta](const Tensor& g) { return g * clamp(target - x, -delta, delta); };
+  const Tensor losses =
+      record("huber_loss", map_floating("huber_loss", f, x, target), Edge{x, pull_x}, Edge{target, pull_target});
+  return reduced(losses, {}, options.reduction);
+}
+
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, const SmoothL1Options& options) {
+  require(options.beta >= 0, "smooth_l1_loss: beta is {}; use 0 or more", options.beta);
+  if (options.beta == 0) return l1_loss(x, target, options.reduction);
+  return huber_loss(x, target, {options.beta, options.reduction}) / options.beta;
 }
 
 Tensor binary_cross_entropy(const Tensor& x, const Tensor& target, const BceOptions& options) {
   const char* const op = "binary_cross_entropy";
   require_same_shape(op, x, target);
-  const Tensor outside = visit_floating(
-      x.dtype(), op, [&]<class T>() { return kernels::map<T>([](T v) { return !(v >= 0 && v <= 1); }, x.detach()); });
-  require(!any(outside).item(), "{}: an input is not in [0, 1]; use binary_cross_entropy_with_logits for logits", op);
+  require(all(logical_and(x.detach() >= 0, x.detach() <= 1)).item() != 0,
+          "{}: an input is not in [0, 1]; use binary_cross_entropy_with_logits for logits", op);
   const auto f = [](auto v, auto t) {
-    const auto yes = std::max(kernels::math::log(v), decltype(v)(-100));
-    const auto no = std::max(kernels::math::log1p(-v), decltype(v)(-100));
-    return -(t * yes + (1 - t) * no);
+    using T = decltype(v);
+    const T yes = kernels::log(v), no = kernels::log1p(-v), least = -100;
+    return -(t * (yes < least ? least : yes) + (1 - t) * (no < least ? least : no));
   };
-  const auto pull = [x, target](const Tensor& g) {
-    const Tensor variance = x * (1 - x);
-    const auto missing = [](auto v) { return v < 1e-12 ? decltype(v)(1e-12) - v : decltype(v)(0); };
-    return g * (x - target) / (variance + map_floating("max", missing, variance.detach()));
-  };
-  const Tensor losses = record(op, map_floating(op, f, x, target), Edge{x, pull},
-                               Edge{target, [x](const Tensor& g) { return g * (log(1 - x) - log(x)); }});
+  const auto pull_x = [x, target](const Tensor& g) { return g * (x - target) / clamp(x * (1 - x), {.min = 1e-12}); };
+  const auto pull_target = [x](const Tensor& g) { return g * (log(1 - x) - log(x)); };
+  const Tensor losses = record(op, map_floating(op, f, x, target), Edge{x, pull_x}, Edge{target, pull_target});
   return reduced(losses, options.weight, options.reduction);
 }
 
 namespace {
 
-// (1 - target) x - log(sigmoid(x)), the loss without weights.
+// (1 - target) x - log(sigmoid(x)): the loss without weights.
 Tensor logistic_loss(const Tensor& x, const Tensor& target) {
   const char* const op = "binary_cross_entropy_with_logits";
-  const auto f = [](auto v, auto t) { return (1 - t) * v + negative_log_sigmoid(v); };
+  const auto f = [](auto v, auto t) { return (1 - t) * v + kernels::softplus(-v); };
   return record(op, map_floating(op, f, x, target),
                 Edge{x, [x, target](const Tensor& g) { return g * (sigmoid(x) - target); }},
                 Edge{target, [x](const Tensor& g) { return -g * x; }});

@@ -13,6 +13,20 @@ Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction = Red
 // |x - target| of tensors of one shape; the gradient is 0 where they are equal.
 Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean);
 
+struct HuberOptions {
+  double delta = 1;  // where the loss goes over from a parabola to a line
+  Reduction reduction = Reduction::mean;
+};
+// d^2 / 2 where d = |x - target| < delta, else delta (d - delta / 2) (Huber 1964), of tensors of one shape.
+Tensor huber_loss(const Tensor& x, const Tensor& target, const HuberOptions& options = {});
+
+struct SmoothL1Options {
+  double beta = 1;  // as delta of huber_loss; 0 makes it l1_loss
+  Reduction reduction = Reduction::mean;
+};
+// huber_loss with delta = beta, divided by beta.
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, const SmoothL1Options& options = {});
+
 struct NllOptions {
   Tensor weight = {};                // of each class (C), of the type of x, without a gradient; 1 if undefined
   std::int64_t ignore_index = -100;  // samples with this target count nothing

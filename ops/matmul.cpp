@@ -89,16 +89,19 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   Shape shape = batch;
   if (a.rank() > 1) shape.push_back(rows);
   if (b.rank() > 1) shape.push_back(columns);
-  // One matrix for the whole batch: the batch becomes rows of a single product, whose gradients are single products too.
-  if (x.rank() > 2 && batch_shape(y).numel() == 1) return reshape(product(as_rows(x), reshape(y, {depth, columns})), shape);
+  // One matrix for the whole batch: the batch becomes rows of a single product, whose gradients are single products
+  // too.
+  if (x.rank() > 2 && batch_shape(y).numel() == 1)
+    return reshape(product(as_rows(x), reshape(y, {depth, columns})), shape);
   const Shape x_shape = with_matrix(batch, rows, depth), y_shape = with_matrix(batch, depth, columns);
-  return reshape(product(x.shape() == x_shape ? x : expand(x, x_shape), y.shape() == y_shape ? y : expand(y, y_shape)), shape);
+  return reshape(product(x.shape() == x_shape ? x : expand(x, x_shape), y.shape() == y_shape ? y : expand(y, y_shape)),
+                 shape);
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   require(weight.rank() == 2, "linear: the weight has shape {}, needed is (out, in)", weight.shape());
-  require(x.rank() >= 1 && x.size(-1) == weight.size(1), "linear: {} does not fit the weight {}, which takes {} features",
-          x.shape(), weight.shape(), weight.size(1));
+  require(x.rank() >= 1 && x.size(-1) == weight.size(1),
+          "linear: {} does not fit the weight {}, which takes {} features", x.shape(), weight.shape(), weight.size(1));
   require(!bias.defined() || bias.shape() == Shape(weight.size(0)), "linear: the bias has shape {}, needed is {}",
           bias.defined() ? bias.shape() : Shape(), Shape(weight.size(0)));
   const Tensor rows = as_rows(x), offset = bias.defined() ? packed(bias) : bias;

@@ -5,8 +5,8 @@
 
 namespace ravel {
 
-// The matrix product of a (..., m, k) and b (..., k, n): (..., m, n). Leading dimensions broadcast. A rank-1 `a` counts as
-// one row, a rank-1 `b` as one column, and the result lacks that dimension; two of them give their dot product.
+// The matrix product of a (..., m, k) and b (..., k, n): (..., m, n). Leading dimensions broadcast. A rank-1 `a` counts
+// as one row, a rank-1 `b` as one column, and the result lacks that dimension; two of them give their dot product.
 Tensor matmul(const Tensor& a, const Tensor& b);
 // x (..., in) times the transpose of weight (out, in), plus bias (out) where one is given: (..., out).
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});

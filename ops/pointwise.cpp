@@ -49,47 +49,65 @@ Tensor power(const Tensor& x, T n) {
 }  // namespace
 
 Tensor exp(const Tensor& x) {
-  return record("exp", map_floating("exp", [](auto v) { return kernels::exp(v); }, x),
+  return record("exp",
+                map_floating(
+                    "exp", [](auto v) { return kernels::exp(v); }, x),
                 Edge{x, [](const Tensor& g, const Tensor& y) { return g * y; }});
 }
 
 Tensor expm1(const Tensor& x) {
-  return record("expm1", map_floating("expm1", [](auto v) { return kernels::expm1(v); }, x),
+  return record("expm1",
+                map_floating(
+                    "expm1", [](auto v) { return kernels::expm1(v); }, x),
                 Edge{x, [](const Tensor& g, const Tensor& y) { return g * (y + 1); }});
 }
 
 Tensor log(const Tensor& x) {
-  return record("log", map_floating("log", [](auto v) { return kernels::log(v); }, x),
+  return record("log",
+                map_floating(
+                    "log", [](auto v) { return kernels::log(v); }, x),
                 Edge{x, [x](const Tensor& g) { return g / x; }});
 }
 
 Tensor log1p(const Tensor& x) {
-  return record("log1p", map_floating("log1p", [](auto v) { return kernels::log1p(v); }, x),
+  return record("log1p",
+                map_floating(
+                    "log1p", [](auto v) { return kernels::log1p(v); }, x),
                 Edge{x, [x](const Tensor& g) { return g / (x + 1); }});
 }
 
 Tensor log2(const Tensor& x) {
-  return record("log2", map_floating("log2", [](auto v) { return kernels::log2(v); }, x),
+  return record("log2",
+                map_floating(
+                    "log2", [](auto v) { return kernels::log2(v); }, x),
                 Edge{x, [x](const Tensor& g) { return g / (x * std::numbers::ln2); }});
 }
 
 Tensor sqrt(const Tensor& x) {
-  return record("sqrt", map_floating("sqrt", [](auto v) { return std::sqrt(v); }, x),
+  return record("sqrt",
+                map_floating(
+                    "sqrt", [](auto v) { return std::sqrt(v); }, x),
                 Edge{x, [](const Tensor& g, const Tensor& y) { return g / (y * 2); }});
 }
 
 Tensor rsqrt(const Tensor& x) {
-  return record("rsqrt", map_floating("rsqrt", [](auto v) { return 1 / std::sqrt(v); }, x),
+  return record("rsqrt",
+                map_floating(
+                    "rsqrt", [](auto v) { return 1 / std::sqrt(v); }, x),
                 Edge{x, [](const Tensor& g, const Tensor& y) { return g * pow(y, 3) * -0.5; }});
 }
 
 Tensor square(const Tensor& x) {
-  return record("square", map_numeric("square", [](auto v) { return v * v; }, x),
+  return record("square",
+                map_numeric(
+                    "square", [](auto v) { return v * v; }, x),
                 Edge{x, [x](const Tensor& g) { return g * x * 2; }});
 }
 
 Tensor reciprocal(const Tensor& x) {
-  return record("reciprocal", map_floating("reciprocal", [](auto v) { return 1 / v; }, x),
+  return record("reciprocal",
+                map_floating(
+                    "reciprocal", [](auto v) { return 1 / v; }, x),
                 Edge{x, [](const Tensor& g, const Tensor& y) { return -g * square(y); }});
 }
 
@@ -99,14 +117,16 @@ Tensor pow(const Tensor& a, const Tensor& b) {
   const auto for_exponent = [x, y](const Tensor& g, const Tensor& z) {
     return where(logical_and(x == 0, y >= 0), 0, g * z * log(x));
   };
-  return record("pow", map_floating("pow", [](auto u, auto v) { return kernels::pow(u, v); }, x, y),
+  return record("pow",
+                map_floating(
+                    "pow", [](auto u, auto v) { return kernels::pow(u, v); }, x, y),
                 Edge{x, for_base}, Edge{y, for_exponent});
 }
 
 Tensor pow(const Tensor& x, double exponent) {
-  const Tensor y =
-      visit_floating(x.dtype(), "pow", [&]<class T>() { return power(x, static_cast<T>(exponent)); });
-  return record("pow", y, Edge{x, [x, n = exponent](const Tensor& g) { return n == 0 ? no_slope(g) : g * pow(x, n - 1) * n; }});
+  const Tensor y = visit_floating(x.dtype(), "pow", [&]<class T>() { return power(x, static_cast<T>(exponent)); });
+  return record("pow", y,
+                Edge{x, [x, n = exponent](const Tensor& g) { return n == 0 ? no_slope(g) : g * pow(x, n - 1) * n; }});
 }
 
 Tensor pow(double base, const Tensor& y) {
@@ -114,13 +134,15 @@ Tensor pow(double base, const Tensor& y) {
     return kernels::map<T>([n = static_cast<T>(base)](T v) { return kernels::pow(n, v); }, y);
   });
   return record("pow", z, Edge{y, [base, y](const Tensor& g, const Tensor& power) {
-                  const Tensor slope = g * power * std::log(base);
-                  return base == 0 ? where(y >= 0, 0, slope) : slope;
-                }});
+                                 const Tensor slope = g * power * std::log(base);
+                                 return base == 0 ? where(y >= 0, 0, slope) : slope;
+                               }});
 }
 
 Tensor abs(const Tensor& x) {
-  return record("abs", map_numeric("abs", [](auto v) { return std::abs(v); }, x),
+  return record("abs",
+                map_numeric(
+                    "abs", [](auto v) { return std::abs(v); }, x),
                 Edge{x, [x](const Tensor& g) { return g * sign(x); }});
 }
 
@@ -130,15 +152,24 @@ Tensor sign(const Tensor& x) {
 }
 
 Tensor floor(const Tensor& x) {
-  return record("floor", map_floating("floor", [](auto v) { return std::floor(v); }, x), Edge{x, no_slope});
+  return record("floor",
+                map_floating(
+                    "floor", [](auto v) { return std::floor(v); }, x),
+                Edge{x, no_slope});
 }
 
 Tensor ceil(const Tensor& x) {
-  return record("ceil", map_floating("ceil", [](auto v) { return std::ceil(v); }, x), Edge{x, no_slope});
+  return record("ceil",
+                map_floating(
+                    "ceil", [](auto v) { return std::ceil(v); }, x),
+                Edge{x, no_slope});
 }
 
 Tensor round(const Tensor& x) {
-  return record("round", map_floating("round", [](auto v) { return std::nearbyint(v); }, x), Edge{x, no_slope});
+  return record("round",
+                map_floating(
+                    "round", [](auto v) { return std::nearbyint(v); }, x),
+                Edge{x, no_slope});
 }
 
 Tensor sin(const Tensor& x) {
@@ -152,7 +183,9 @@ Tensor cos(const Tensor& x) {
 }
 
 Tensor erf(const Tensor& x) {
-  return record("erf", map_floating("erf", [](auto v) { return kernels::erf(v); }, x),
+  return record("erf",
+                map_floating(
+                    "erf", [](auto v) { return kernels::erf(v); }, x),
                 Edge{x, [x](const Tensor& g) { return g * exp(-square(x)) * (2 * std::numbers::inv_sqrtpi); }});
 }
 

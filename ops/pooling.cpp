@@ -24,9 +24,7 @@ Shape with_spatial_sizes(Shape x, int dims, const std::array<std::int64_t, 2>& s
 }
 
 // How many planes an image with the given spatial sizes has.
-std::int64_t count_planes(const Shape& x, int dims) {
-  return Shape(std::span(x.begin(), x.end() - dims)).numel();
-}
+std::int64_t count_planes(const Shape& x, int dims) { return Shape(std::span(x.begin(), x.end() - dims)).numel(); }
 
 struct AxisOptions {
   std::int64_t kernel, stride, padding, dilation;
@@ -42,8 +40,9 @@ std::int64_t count_windows(const char* op, std::int64_t in, const AxisOptions& o
   require(o.padding >= 0 && o.padding <= span / 2,
           "{}: padding should be at most half of the kernel: it is {}, the kernel spans {}", op, o.padding, span);
   const std::int64_t room = in + 2 * o.padding - span, up = o.ceil_mode ? o.stride - 1 : 0;
-  require(in >= 1 && room + up >= 0, "{}: a kernel that spans {} elements is too large for an input of {} with padding {}", op,
-          span, in, o.padding);
+  require(in >= 1 && room + up >= 0,
+          "{}: a kernel that spans {} elements is too large for an input of {} with padding {}", op, span, in,
+          o.padding);
   const std::int64_t count = (room + up) / o.stride + 1;
   return o.ceil_mode && (count - 1) * o.stride >= in + o.padding ? count - 1 : count;
 }
@@ -53,8 +52,8 @@ void check_no_window_is_empty(const char* op, const PoolShape& s, std::size_t d)
   for (std::int64_t i = 0; i < s.out[d]; ++i) {
     std::int64_t at = i * s.stride[d] - s.padding[d];
     while (at < 0) at += s.dilation[d];
-    require(at < s.in[d], "{}: no element of an input of {} lies under window {}; use a smaller padding or dilation", op,
-            s.in[d], i);
+    require(at < s.in[d], "{}: no element of an input of {} lies under window {}; use a smaller padding or dilation",
+            op, s.in[d], i);
   }
 }
 
@@ -65,11 +64,15 @@ struct MaxProblem {
 };
 
 MaxProblem make_max_problem(const char* op, int dims, const Shape& x, Pair kernel, const MaxPool2dOptions& options) {
-  PoolShape sizes = {.in = spatial_sizes(op, dims, x), .kernel = kernel.values, .stride = options.stride.values,
-                     .padding = options.padding.values, .dilation = options.dilation.values};
+  PoolShape sizes = {.in = spatial_sizes(op, dims, x),
+                     .kernel = kernel.values,
+                     .stride = options.stride.values,
+                     .padding = options.padding.values,
+                     .dilation = options.dilation.values};
   for (std::size_t d = 0; d < 2; ++d) {
     if (sizes.stride[d] == 0) sizes.stride[d] = sizes.kernel[d];
-    sizes.out[d] = count_windows(op, sizes.in[d], {sizes.kernel[d], sizes.stride[d], sizes.padding[d], sizes.dilation[d], options.ceil_mode});
+    sizes.out[d] = count_windows(
+        op, sizes.in[d], {sizes.kernel[d], sizes.stride[d], sizes.padding[d], sizes.dilation[d], options.ceil_mode});
     check_no_window_is_empty(op, sizes, d);
   }
   sizes.planes = count_planes(x, dims);
@@ -78,8 +81,8 @@ MaxProblem make_max_problem(const char* op, int dims, const Shape& x, Pair kerne
 
 // Calls f.operator()<T, Tap>() for an element type and the type that taps are kept in.
 template <class F>
-Tensor visit_taps(Dtype dtype, Dtype tap_dtype, const F& f) {
-  return visit_floating(dtype, "max_pool", [&]<class T>() {
+Tensor visit_taps(const char* op, Dtype dtype, Dtype tap_dtype, const F& f) {
+  return visit_floating(dtype, op, [&]<class T>() {
     return tap_dtype == u8 ? f.template operator()<T, std::uint8_t>() : f.template operator()<T, std::int64_t>();
   });
 }
@@ -89,17 +92,18 @@ Tensor gather(const Tensor& x, const Tensor& taps, const MaxProblem& problem);
 // The gradient of max_pool: dy, each element at the tap where its window's maximum was found.
 Tensor scatter(const Tensor& gradient, const Tensor& taps, const MaxProblem& problem) {
   const Tensor dy = packed(gradient);
-  const Tensor dx = visit_taps(dy.dtype(), taps.dtype(), [&]<class T, class Tap>() {
+  const Tensor dx = visit_taps("max_pool_scatter", dy.dtype(), taps.dtype(), [&]<class T, class Tap>() {
     Ref<Array> result = Array::packed(dy.dtype(), problem.x);
     kernels::max_pool_scatter<T, Tap>(problem.sizes, dy.data<T>(), taps.data<Tap>(), result->data<T>());
     return Tensor(std::move(result));
   });
-  return record("max_pool_scatter", dx, Edge{dy, [taps, problem](const Tensor& g) { return gather(g, taps, problem); }});
+  return record("max_pool_scatter", dx,
+                Edge{dy, [taps, problem](const Tensor& g) { return gather(g, taps, problem); }});
 }
 
 Tensor gather(const Tensor& image, const Tensor& taps, const MaxProblem& problem) {
   const Tensor x = packed(image);
-  const Tensor y = visit_taps(x.dtype(), taps.dtype(), [&]<class T, class Tap>() {
+  const Tensor y = visit_taps("max_pool_gather", x.dtype(), taps.dtype(), [&]<class T, class Tap>() {
     Ref<Array> result = Array::packed(x.dtype(), problem.y);
     kernels::max_pool_gather<T, Tap>(problem.sizes, x.data<T>(), taps.data<Tap>(), result->data<T>());
     return Tensor(std::move(result));
@@ -115,12 +119,13 @@ struct Maxima {
 Maxima max_pool(const char* op, const Tensor& image, const MaxProblem& problem) {
   const Tensor x = packed(image);
   const Dtype tap_dtype = problem.sizes.kernel[0] * problem.sizes.kernel[1] <= 256 ? u8 : i64;
-  const Tensor taps(Array::packed(tap_dtype, problem.y));
-  const Tensor y = visit_taps(x.dtype(), tap_dtype, [&]<class T, class Tap>() {
+  const Ref<Array> numbers = Array::packed(tap_dtype, problem.y);
+  const Tensor y = visit_taps(op, x.dtype(), tap_dtype, [&]<class T, class Tap>() {
     Ref<Array> result = Array::packed(x.dtype(), problem.y);
-    kernels::max_pool<T, Tap>(problem.sizes, x.data<T>(), result->data<T>(), taps.array().data<Tap>());
+    kernels::max_pool<T, Tap>(problem.sizes, x.data<T>(), result->data<T>(), numbers->data<Tap>());
     return Tensor(std::move(result));
   });
+  const Tensor taps(numbers);
   return {record(op, y, Edge{x, [taps, problem](const Tensor& g) { return scatter(g, taps, problem); }}), taps};
 }
 
@@ -135,11 +140,13 @@ AverageProblem make_average_problem(const Shape& x, int dims, const std::array<A
   return {x, with_spatial_sizes(x, dims, {axes[0].out, axes[1].out}), count_planes(x, dims), axes[0], axes[1]};
 }
 
-AverageProblem make_average_problem(const char* op, int dims, const Shape& x, Pair kernel, const AvgPool2dOptions& options) {
+AverageProblem make_average_problem(const char* op, int dims, const Shape& x, Pair kernel,
+                                    const AvgPool2dOptions& options) {
   const std::array<std::int64_t, 2> in = spatial_sizes(op, dims, x);
   std::array<AverageAxis, 2> axes;
   for (std::size_t d = 0; d < 2; ++d) {
-    const std::int64_t size = kernel.values[d], stride = options.stride.values[d] == 0 ? size : options.stride.values[d];
+    const std::int64_t size = kernel.values[d],
+                       stride = options.stride.values[d] == 0 ? size : options.stride.values[d];
     const std::int64_t padding = options.padding.values[d];
     const std::int64_t out = count_windows(op, in[d], {size, stride, padding, 1, options.ceil_mode});
     axes[d] = {in[d], out, size, stride, padding, options.count_include_pad};
@@ -178,7 +185,8 @@ Tensor average_gradient(const Tensor& gradient, const AverageProblem& problem) {
     kernels::average_pool_gradient<T>(problem.planes, problem.rows, problem.columns, dy.data<T>(), result->data<T>());
     return Tensor(std::move(result));
   });
-  return record("avg_pool_gradient", dx, Edge{dy, [problem](const Tensor& g) { return average("avg_pool", g, problem); }});
+  return record("avg_pool_gradient", dx,
+                Edge{dy, [problem](const Tensor& g) { return average("avg_pool", g, problem); }});
 }
 
 }  // namespace
@@ -197,7 +205,7 @@ MaxPoolResult max_pool2d_with_indices(const Tensor& x, Pair kernel, const MaxPoo
   const MaxProblem problem = make_max_problem(op, 2, x.shape(), kernel, options);
   const Maxima maxima = max_pool(op, x, problem);
   Ref<Array> indices = Array::packed(i64, problem.y);
-  visit_taps(f32, maxima.taps.dtype(), [&]<class, class Tap>() {
+  visit_taps(op, f32, maxima.taps.dtype(), [&]<class, class Tap>() {
     kernels::max_pool_indices<Tap>(problem.sizes, maxima.taps.data<Tap>(), indices->data<std::int64_t>());
     return Tensor();
   });
@@ -214,7 +222,8 @@ Tensor avg_pool2d(const Tensor& x, Pair kernel, const AvgPool2dOptions& options)
 }
 
 Tensor adaptive_avg_pool1d(const Tensor& x, std::int64_t output_size) {
-  return average("adaptive_avg_pool1d", x, make_adaptive_problem("adaptive_avg_pool1d", 1, x.shape(), {1, output_size}));
+  return average("adaptive_avg_pool1d", x,
+                 make_adaptive_problem("adaptive_avg_pool1d", 1, x.shape(), {1, output_size}));
 }
 
 Tensor adaptive_avg_pool2d(const Tensor& x, Pair output_size) {

@@ -1,7 +1,7 @@
-// Pooling: maxima and averages of windows that slide over an image, of f32 or f64. Images are (N, C, L) or (C, L) in one
-// dimension, (N, C, H, W) or (C, H, W) in two. A window size of k gives (L + 2 padding - dilation (k - 1) - 1) / stride + 1
-// windows, rounded down, or up with ceil_mode (but each window starts inside of the image or of the padding before it).
-// Padding is at most half of the window.
+// Pooling: maxima and averages of windows that slide over an image, of f32 or f64. Images are (N, C, L) or (C, L) in
+// one dimension, (N, C, H, W) or (C, H, W) in two. A window size of k gives (L + 2 padding - dilation (k - 1) - 1) /
+// stride + 1 windows, rounded down, or up with ceil_mode (but each window starts inside of the image or of the padding
+// before it). Padding is at most half of the window.
 #pragma once
 
 #include "ravel/autograd/tensor.hpp"

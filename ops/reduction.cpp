@@ -7,11 +7,13 @@
 #include "ravel/autograd/record.hpp"
 #include "ravel/ops/arithmetic.hpp"
 #include "ravel/ops/broadcast.hpp"
+#include "ravel/ops/comparison.hpp"
 #include "ravel/ops/kernels/map.hpp"
 #include "ravel/ops/kernels/math.hpp"
 #include "ravel/ops/kernels/reduce.hpp"
 #include "ravel/ops/pointwise.hpp"
 #include "ravel/ops/shape.hpp"
+#include "ravel/ops/slicing.hpp"
 
 namespace ravel {
 namespace {
@@ -75,45 +77,42 @@ Tensor min_values(const Tensor& x, const Dims& dims) {
 
 Tensor record_extreme(const char* op, const Tensor& x, const Tensor& y, const Reduced& over) {
   const auto pull = [over, x = x.detach()](const Tensor& g, const Tensor& y) {
-    const Tensor ties = map_floating(
-        "eq", [](auto u, auto v) { return decltype(u)(u == v); }, x, over.spread(y.detach()));
+    const Tensor ties = cast(x == over.spread(y.detach()), x.dtype());
     return over.spread(g) * (ties / over.spread(sum(ties, over.dims)));
   };
   return record(op, y, Edge{x, pull});
 }
 
-// The index of the first element that equals `best`, or is NaN.
+// The index of the first element that equals `best` of its output, or is NaN.
 Tensor first_index(const Tensor& x, const Tensor& best, const Reduced& over, bool keepdim) {
-  const Tensor index = reshape(
-      arange(over.count), over.dims.rank() == x.rank() ? x.shape() : [&] {
-        Shape shape = Shape::repeat(x.rank(), 1);
-        shape[static_cast<int>(over.dims[0])] = over.count;
-        return shape;
-      }());
+  Shape shape = x.shape();
+  if (over.dims.rank() == 1) {
+    shape = Shape::repeat(x.rank(), 1);
+    shape[static_cast<int>(over.dims[0])] = over.count;
+  }
+  const Tensor index = expand(reshape(arange(over.count), shape), x.shape());
   constexpr std::int64_t none = std::numeric_limits<std::int64_t>::max();
   const Tensor candidates = visit_any(x.dtype(), [&]<class T>() {
     const auto f = [](T u, T v, std::int64_t i) { return u == v || u != u ? i : none; };
-    return map<T, T, std::int64_t>(f, x.detach(), over.spread(best), expand(index, x.shape()));
+    return map<T, T, std::int64_t>(f, x.detach(), over.spread(best), index);
   });
   return over.shaped(reduce<std::int64_t>(candidates, over.dims, none, smaller), keepdim);
 }
+
+constexpr auto square_root = [](auto v) { return std::sqrt(v); };
 
 void require_one_dim(const char* op, const Dims& dim) {
   require(dim.rank() <= 1, "{}: one dimension or all, not {}", op, dim);
 }
 
-// `y`, and 1 where it is 0: a divisor for numerators that are 0 there.
-Tensor nonzero(const Tensor& y) {
-  return y + map_floating(
-                 "eq", [](auto v) { return decltype(v)(v == 0); }, y.detach());
-}
+// `y`, with 1 instead of 0: a divisor for numerators that are 0 there.
+Tensor nonzero(const Tensor& y) { return where(y.detach() == 0, 1, y); }
 
 // The sum of the squared distances from the mean, divided by count - correction.
 Tensor var_values(const Tensor& x, const Reduced& over, double divisor) {
   const Tensor center = over.spread(sum_values(x, over.dims) / static_cast<double>(over.count));
-  const Tensor squares = map_floating(
-      "var", [](auto u, auto m) { return (u - m) * (u - m); }, x, center);
-  return sum_values(squares, over.dims) / divisor;
+  const auto squared_distance = [](auto u, auto m) { return (u - m) * (u - m); };
+  return sum_values(map_floating("var", squared_distance, x, center), over.dims) / divisor;
 }
 
 }  // namespace
@@ -172,8 +171,7 @@ Tensor stddev(const Tensor& x, const Dims& dims, VarOptions options) {
   require_floating("stddev", x);
   const Reduced over(x, dims, "stddev");
   const double divisor = std::max(0.0, static_cast<double>(over.count) - options.correction);
-  const Tensor y = map_floating(
-      "stddev", [](auto v) { return kernels::math::sqrt(v); }, var_values(x, over, divisor));
+  const Tensor y = map_floating("stddev", square_root, var_values(x, over, divisor));
   const auto pull = [over, x, divisor](const Tensor& g, const Tensor& y) {
     return over.spread(g / (nonzero(y) * divisor)) * (x - mean(x, over.dims, true));
   };
@@ -182,27 +180,46 @@ Tensor stddev(const Tensor& x, const Dims& dims, VarOptions options) {
 
 Tensor norm(const Tensor& x, const Dims& dims, bool keepdim) {
   const Reduced over(x, dims, "norm");
-  const Tensor squares = sum_values(map_floating(
-                                        "norm", [](auto v) { return v * v; }, x),
-                                    over.dims);
-  const Tensor y = map_floating(
-      "norm", [](auto v) { return kernels::math::sqrt(v); }, squares);
-  return record("norm", over.shaped(y, keepdim),
-                Edge{x, [over, x](const Tensor& g, const Tensor& y) { return over.spread(g / nonzero(y)) * x; }});
+  const auto squared = [](auto v) { return v * v; };
+  const Tensor y = map_floating("norm", square_root, sum_values(map_floating("norm", squared, x), over.dims));
+  const auto pull = [over, x](const Tensor& g, const Tensor& y) { return over.spread(g / nonzero(y)) * x; };
+  return record("norm", over.shaped(y, keepdim), Edge{x, pull});
 }
 
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
   const Reduced over(x, dims, "logsumexp");
   // An infinite maximum is not subtracted: inf - inf is NaN.
-  const Tensor shift = map_floating(
-      "logsumexp", [](auto v) { return v - v == 0 ? v : 0; }, max_values(x, over.dims));
-  const Tensor powers = map_floating(
-      "logsumexp", [](auto v, auto s) { return kernels::math::exp(v - s); }, x, over.spread(shift));
-  const Tensor y = map_floating(
-      "logsumexp", [](auto v, auto s) { return s + kernels::math::log(v); }, sum_values(powers, over.dims), shift);
-  return record("logsumexp", over.shaped(y, keepdim), Edge{x, [over, x](const Tensor& g, const Tensor& y) {
-                                                             return over.spread(g) * exp(x - over.spread(y));
-                                                           }});
+  const auto finite = [](auto v) { return v - v == 0 ? v : 0; };
+  const auto power = [](auto v, auto shift) { return kernels::exp(v - shift); };
+  const auto unshifted = [](auto total, auto shift) { return shift + kernels::log(total); };
+  const Tensor shift = map_floating("logsumexp", finite, max_values(x, over.dims));
+  const Tensor powers = map_floating("logsumexp", power, x, over.spread(shift));
+  const Tensor y = map_floating("logsumexp", unshifted, sum_values(powers, over.dims), shift);
+  const auto pull = [over, x](const Tensor& g, const Tensor& y) { return over.spread(g) * exp(x - over.spread(y)); };
+  return record("logsumexp", over.shaped(y, keepdim), Edge{x, pull});
+}
+
+Tensor prod(const Tensor& x, const Dims& dims, bool keepdim) {
+  const Reduced over(x, dims, "prod");
+  Dims order;
+  Shape shape;
+  for (int dim = 0; dim < x.rank(); ++dim) {
+    if (over.dims.contains(dim)) continue;
+    order.push_back(dim);
+    shape.push_back(x.shape()[dim]);
+  }
+  for (const std::int64_t dim : over.dims) order.push_back(dim);
+  Shape rows = shape;
+  rows.push_back(over.count);
+  if (over.count == 0) return over.shaped(ones(shape, x.dtype()), keepdim);
+  // Halves are multiplied until one column is left: the derivatives are right where factors are 0 too.
+  Tensor y = reshape(permute(x, order), rows);
+  for (std::int64_t count = over.count; count > 1; count = y.size(-1)) {
+    const std::int64_t half = count / 2;
+    const Tensor products = narrow(y, -1, 0, half) * narrow(y, -1, half, half);
+    y = count % 2 == 0 ? products : cat({products, narrow(y, -1, count - 1, 1)}, -1);
+  }
+  return reshape(y, keepdim ? over.kept : shape);
 }
 
 Tensor cumsum(const Tensor& x, std::int64_t dim, CumsumOptions options) {

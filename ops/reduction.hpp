@@ -11,6 +11,9 @@ Tensor sum(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
 // The mean of f32 or f64 elements; NaN where there are none.
 Tensor mean(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
 
+// The product; 1 where there is nothing to multiply. Its gradients are right where factors are 0 too.
+Tensor prod(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
+
 // The largest element, NaN if there is one; elements that tie share the gradient evenly. An error where there are none.
 Tensor max(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
 // The smallest element, likewise.

@@ -47,9 +47,9 @@ Tensors make_inputs(const Row& row, Dtype dtype) {
 const std::vector<Row>& all_rows() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    for (const auto& family : {activation_rows, arithmetic_rows, comparison_rows, conv_rows, indexing_rows, loss_rows,
-                               matmul_rows, pointwise_rows, pooling_rows, reduction_rows, shape_rows, slicing_rows,
-                               softmax_rows}) {
+    for (const auto& family :
+         {activation_rows, arithmetic_rows, comparison_rows, conv_rows, indexing_rows, loss_rows, matmul_rows,
+          pointwise_rows, pooling_rows, reduction_rows, shape_rows, slicing_rows, softmax_rows}) {
       std::vector<Row> more = family();
       std::move(more.begin(), more.end(), std::back_inserter(all));
     }

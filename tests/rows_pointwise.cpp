@@ -14,7 +14,10 @@ Row unary(std::string name, Tensor (*f)(const Tensor&), const Input& input) {
 }
 // One that is constant between its jumps.
 Row steps(std::string name, Tensor (*f)(const Tensor&)) {
-  return {std::move(name), [f](const Tensors& x) { return f(x[0]); }, {apart({2, 3})}, {.elementwise = true, .zero_gradient = true}};
+  return {std::move(name),
+          [f](const Tensors& x) { return f(x[0]); },
+          {apart({2, 3})},
+          {.elementwise = true, .zero_gradient = true}};
 }
 
 }  // namespace
@@ -62,16 +65,25 @@ std::vector<Row> activation_rows() {
       unary("relu", relu, kinked),
       {"relu_backward", [](const Tensors& v) { return relu_backward(v[0], v[1]); }, {x, constant(kinked)}, elementwise},
       {"leaky_relu", [](const Tensors& v) { return leaky_relu(v[0]); }, {kinked}, elementwise},
-      {"leaky_relu_backward", [](const Tensors& v) { return leaky_relu_backward(v[0], v[1], 0.3); }, {x, constant(kinked)}, elementwise},
+      {"leaky_relu_backward",
+       [](const Tensors& v) { return leaky_relu_backward(v[0], v[1], 0.3); },
+       {x, constant(kinked)},
+       elementwise},
       {"elu", [](const Tensors& v) { return elu(v[0], 0.7); }, {kinked}, elementwise},
       {"elu_backward", [](const Tensors& v) { return elu_backward(v[0], v[1], 0.7); }, {x, kinked}, elementwise},
       {"gelu", [](const Tensors& v) { return gelu(v[0]); }, {x}, elementwise},
       {"gelu/tanh", [](const Tensors& v) { return gelu(v[0], Approximate::tanh); }, {x}, elementwise},
       {"gelu_backward", [](const Tensors& v) { return gelu_backward(v[0], v[1]); }, {x, x}, elementwise},
-      {"gelu_backward/tanh", [](const Tensors& v) { return gelu_backward(v[0], v[1], Approximate::tanh); }, {x, x}, elementwise},
+      {"gelu_backward/tanh",
+       [](const Tensors& v) { return gelu_backward(v[0], v[1], Approximate::tanh); },
+       {x, x},
+       elementwise},
       {"softplus", [](const Tensors& v) { return softplus(v[0]); }, {x}, elementwise},
       {"softplus/threshold", [](const Tensors& v) { return softplus(v[0], 2, 0.1); }, {kinked}, elementwise},
-      {"softplus_backward", [](const Tensors& v) { return softplus_backward(v[0], v[1], 2, 0.1); }, {x, kinked}, elementwise},
+      {"softplus_backward",
+       [](const Tensors& v) { return softplus_backward(v[0], v[1], 2, 0.1); },
+       {x, kinked},
+       elementwise},
       unary("silu", silu, x),
       {"silu_backward", [](const Tensors& v) { return silu_backward(v[0], v[1]); }, {x, x}, elementwise},
       {"dropout", [](const Tensors& v) { return dropout(v[0], 0.3); }, {normal({5, 7})}, elementwise},

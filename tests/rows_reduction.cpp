@@ -21,6 +21,12 @@ std::vector<Row> reduction_rows() {
          return mean(x[0], {0, -1}, true);
        },
        {normal({2, 3, 4})}},
+      {"prod", [](const Tensors& x) { return prod(x[0]); }, {normal({2, 5})}},
+      {"prod/dims",
+       [](const Tensors& x) {
+         return prod(x[0], {0, 2}, true);
+       },
+       {normal({2, 3, 2})}},
       {"max", [](const Tensors& x) { return max(x[0]); }, {apart({2, 3, 4})}},
       {"max/dims",
        [](const Tensors& x) {

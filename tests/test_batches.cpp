@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "catch.hpp"
+#include "ravel/autograd/compare.hpp"
 #include "ravel/autograd/create.hpp"
 #include "ravel/autograd/parallel.hpp"
-#include "ravel/autograd/compare.hpp"
 #include "ravel/data/batches.hpp"
 
 using namespace ravel;

@@ -41,7 +41,8 @@ void sum_rows(const T* x, std::int64_t columns, std::int64_t begin, std::int64_t
 
 // y[j] = the sum of sums over column window j, divided.
 template <class T>
-void average_columns(const T* sums, const AverageAxis& columns, const Windows& windows, std::int64_t row_divisor, T* y) {
+void average_columns(const T* sums, const AverageAxis& columns, const Windows& windows, std::int64_t row_divisor,
+                     T* y) {
   if (tiles_in_pairs(columns)) {
     at_level([=, count = columns.out, divisor = static_cast<T>(2 * row_divisor)] {
       RAVEL_INDEPENDENT
@@ -58,7 +59,8 @@ void average_columns(const T* sums, const AverageAxis& columns, const Windows& w
 
 // shares[k] = the sum of dy over the column windows that k lies in, each divided.
 template <class T>
-void spread_columns(const T* dy, const AverageAxis& columns, const Windows& windows, std::int64_t row_divisor, T* shares) {
+void spread_columns(const T* dy, const AverageAxis& columns, const Windows& windows, std::int64_t row_divisor,
+                    T* shares) {
   if (tiles_in_pairs(columns)) {
     at_level([=, count = columns.out, divisor = static_cast<T>(2 * row_divisor)] {
       RAVEL_INDEPENDENT
@@ -109,7 +111,8 @@ void average_pool(std::int64_t planes, const AverageAxis& rows, const AverageAxi
 }
 
 template <class T>
-void average_pool_gradient(std::int64_t planes, const AverageAxis& rows, const AverageAxis& columns, const T* dy, T* dx) {
+void average_pool_gradient(std::int64_t planes, const AverageAxis& rows, const AverageAxis& columns, const T* dy,
+                           T* dx) {
   const Windows row_windows = windows_of(rows), column_windows = windows_of(columns);
   parallel(planes, grain_for(rows.in * columns.in), [&](std::int64_t begin, std::int64_t end) {
     const Scratch<T> shares(columns.in);
@@ -120,7 +123,8 @@ void average_pool_gradient(std::int64_t planes, const AverageAxis& rows, const A
       for (const AverageAxis::Window& window : row_windows) {
         spread_columns(from, columns, column_windows, window.divisor, shares.data());
         from += columns.out;
-        for (std::int64_t row = window.begin; row < window.end; ++row) add_row(shares.data(), columns.in, to + row * columns.in);
+        for (std::int64_t row = window.begin; row < window.end; ++row)
+          add_row(shares.data(), columns.in, to + row * columns.in);
       }
     }
   });

@@ -29,15 +29,15 @@ namespace ravel::kernels {
 namespace detail {
 
 template <class Body>
-__attribute__((flatten)) void run_baseline(const Body& body) {
+__attribute__((flatten)) void run_baseline(const Body body) {
   body();
 }
 template <class Body>
-RAVEL_AVX2 void run_avx2(const Body& body) {
+RAVEL_AVX2 void run_avx2(const Body body) {
   body();
 }
 template <class Body>
-RAVEL_AVX512 void run_avx512(const Body& body) {
+RAVEL_AVX512 void run_avx512(const Body body) {
   body();
 }
 

@@ -38,7 +38,7 @@ void cross_entropy_rows(std::int64_t rows, const T* x, const ClassTargets<T>& ta
       loss[row] = 0;
       if (!targets.counts(row)) continue;
       const T* const from = x + row * count;
-      const T top = largest[row], rest = math::log(total[row]);
+      const T top = largest[row], rest = log(total[row]);
       loss[row] = targets.peak(row) * (rest + (top - from[targets.index[row]]));
       if (targets.smoothing == 0) continue;
       loss[row] +=

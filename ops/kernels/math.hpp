@@ -44,7 +44,8 @@ template <class T, std::size_t n>
       } else {
         return polynomial(x * x, {(c[2 * I] + x * c[2 * I + 1])..., c[n - 1]});
       }
-    }(std::make_index_sequence<n / 2>());
+    }
+    (std::make_index_sequence<n / 2>());
   }
 }
 
@@ -109,8 +110,8 @@ struct LogParts {
 // log(1 + f) - f for (1 + f) in [sqrt(1/2), sqrt(2)), plus a small `correction`.
 [[gnu::always_inline]] inline float log1p_rest(float f, float correction) {
   const float cubed = f * f * f;
-  const float tail = polynomial(f, {0.333333313f, -0.250008225f, 0.200012267f, -0.166233569f, 0.142017618f, -0.131601945f,
-                                0.127615497f, -0.0763442963f});
+  const float tail = polynomial(f, {0.333333313f, -0.250008225f, 0.200012267f, -0.166233569f, 0.142017618f,
+                                    -0.131601945f, 0.127615497f, -0.0763442963f});
   return (cubed * tail + correction) - 0.5f * (f * f);
 }
 
@@ -202,8 +203,10 @@ template <class T>
 // The error function, x P(x^2) / Q(x^2); |erf(x)| <= 1; ? ulp.
 [[gnu::always_inline]] inline float erf(float x) {
   const float z = detail::bounded(x, -3.92f, 3.92f), t = z * z;
-  const float p = detail::polynomial(t, {1.12837917f, 0.18987906f, 0.0526792482f, 0.00374281895f, 0.000284338748f, 2.05388801e-06f});
-  const float q = detail::polynomial(t, {1.0f, 0.501608849f, 0.113891192f, 0.0149239656f, 0.00115692685f, 3.81022983e-05f});
+  const float p = detail::polynomial(
+      t, {1.12837917f, 0.18987906f, 0.0526792482f, 0.00374281895f, 0.000284338748f, 2.05388801e-06f});
+  const float q =
+      detail::polynomial(t, {1.0f, 0.501608849f, 0.113891192f, 0.0149239656f, 0.00115692685f, 3.81022983e-05f});
   return detail::bounded(z * p / q, -1.0f, 1.0f);
 }
 
@@ -227,8 +230,8 @@ namespace detail {
   const auto [k, f] = log_parts_of_any(x);
   const double m = f, s = m / (2 + m), z = s * s;
   // log(1 + f) = 2 artanh(s), a series in odd powers of s.
-  const double log_m = s * (2 + z * polynomial(z, {0.66666665645435597, 0.40000335194513631, 0.28537308350408164,
-                                               0.23582154455035087}));
+  const double log_m =
+      s * (2 + z * polynomial(z, {0.66666665645435597, 0.40000335194513631, 0.28537308350408164, 0.23582154455035087}));
   const double infinity = std::numeric_limits<double>::infinity();
   const double finite = k + log_m * 0x1.71547652b82fep+0;
   const double wide = x, positive = wide < infinity ? finite : wide, log2_x = wide == 0 ? -infinity : positive;
@@ -236,7 +239,8 @@ namespace detail {
 
   constexpr double shift = 0x1.8p52;
   const double shifted = power + shift, r = (power - (shifted - shift)) * 0x1.62e42fefa39efp-1;
-  const double exp_r = 1 + (r + r * r * polynomial(r, {0.49999993447560176, 0.16666520629439191, 0.041668388092697115,
+  const double exp_r = 1 + (r + r * r *
+                                    polynomial(r, {0.49999993447560176, 0.16666520629439191, 0.041668388092697115,
                                                    0.0083687170908609346, 0.0013814596382385677}));
   const std::uint64_t exponent = std::bit_cast<std::uint64_t>(shifted) + 1023;
   return static_cast<float>(exp_r * std::bit_cast<double>(exponent << 52));

@@ -21,7 +21,8 @@ std::int64_t grain_for(std::int64_t elements) {
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return a <= 0 ? 0 : (a + b - 1) / b; }
 
-// Where x's row or column of tap `tap` of window `i` lies along dimension d; outside of x it may be negative or too large.
+// Where x's row or column of tap `tap` of window `i` lies along dimension d; outside of x it may be negative or too
+// large.
 std::int64_t position(const PoolShape& shape, std::size_t d, std::int64_t i, std::int64_t tap) {
   return i * shape.stride[d] + tap * shape.dilation[d] - shape.padding[d];
 }
@@ -31,19 +32,24 @@ std::int64_t first_tap(const PoolShape& shape, std::size_t d, std::int64_t i) {
   return divide_up(shape.padding[d] - i * shape.stride[d], shape.dilation[d]);
 }
 
-// Windows of 2x2, or of 1x2 over single rows, that tile x: each element lies in one window, or in none at the far edges.
+// Windows of 2x2, or of 1x2 over single rows, that tile x: each element lies in one window, or in none at the far
+// edges.
 bool tiles_in_pairs(const PoolShape& s) {
   const bool rows = s.kernel[0] == s.stride[0] && s.padding[0] == 0 && s.dilation[0] == 1 && s.kernel[0] <= 2;
   const bool columns = s.kernel[1] == 2 && s.stride[1] == 2 && s.padding[1] == 0 && s.dilation[1] == 1;
   return rows && columns && s.out[0] * s.kernel[0] <= s.in[0] && s.out[1] * 2 <= s.in[1];
 }
 
-// `best` and `tap` are replaced where v is greater, or NaN.
+// Is v to replace `best`, which stands before it? 1 or 0.
 template <class T>
-void take_greater(T v, Lane<T> number, T& best, Lane<T>& tap) {
-  const bool greater = (v > best) | (v != v);
-  best = greater ? v : best;
-  tap = greater ? number : tap;
+Lane<T> wins(T v, T best) {
+  return static_cast<Lane<T>>(v > best) | static_cast<Lane<T>>(v != v);
+}
+
+// The greater of two, and a number for each, without a branch: maxima are hard to predict.
+template <class T>
+T choose(Lane<T> second, T a, T b) {
+  return second != 0 ? b : a;
 }
 
 // A row of y from `rows` (1 or 2) rows of x.
@@ -52,12 +58,15 @@ void max_of_pairs(std::int64_t count, const T* x0, const T* x1, T* y, Tap* taps)
   at_level([=] {
     RAVEL_INDEPENDENT
     for (std::int64_t j = 0; j < count; ++j) {
-      T best = x0[2 * j];
-      Lane<T> tap = 0;
-      take_greater<T>(x0[2 * j + 1], 1, best, tap);
+      const Lane<T> right = wins(x0[2 * j + 1], x0[2 * j]);
+      T best = choose<T>(right, x0[2 * j], x0[2 * j + 1]);
+      Lane<T> tap = right;
       if constexpr (rows == 2) {
-        take_greater<T>(x1[2 * j], 2, best, tap);
-        take_greater<T>(x1[2 * j + 1], 3, best, tap);
+        const Lane<T> right_below = wins(x1[2 * j + 1], x1[2 * j]);
+        const T best_below = choose<T>(right_below, x1[2 * j], x1[2 * j + 1]);
+        const Lane<T> below = wins(best_below, best);
+        best = choose<T>(below, best, best_below);
+        tap = below * (2 + right_below - right) + right;
       }
       y[j] = best;
       taps[j] = static_cast<Tap>(tap);
@@ -70,13 +79,19 @@ template <class T, class Stride>
 void max_with(std::int64_t count, const T* x, Stride stride, Lane<T> number, T* best, Lane<T>* tap) {
   at_level([=] {
     RAVEL_INDEPENDENT
-    for (std::int64_t j = 0; j < count; ++j) take_greater<T>(x[j * stride], number, best[j], tap[j]);
+    for (std::int64_t j = 0; j < count; ++j) {
+      const T v = x[j * stride];
+      const Lane<T> greater = wins(v, best[j]);
+      best[j] = choose<T>(greater, best[j], v);
+      tap[j] += greater * (number - tap[j]);
+    }
   });
 }
 
 // A row of y, tap after tap: `first_taps` has each column's first tap inside of x, `tap` is working space for the row.
 template <class T, class Tap>
-void max_of_row(const PoolShape& shape, std::int64_t i, const T* x, const Lane<T>* first_taps, T* y, Lane<T>* tap, Tap* taps) {
+void max_of_row(const PoolShape& shape, std::int64_t i, const T* x, const Lane<T>* first_taps, T* y, Lane<T>* tap,
+                Tap* taps) {
   const std::int64_t columns = shape.out[1], stride = shape.stride[1], first = first_tap(shape, 0, i);
   std::fill_n(y, columns, -std::numeric_limits<T>::infinity());
   for (std::int64_t j = 0; j < columns; ++j) tap[j] = static_cast<Lane<T>>(first * shape.kernel[1]) + first_taps[j];

@@ -7,8 +7,8 @@
 namespace ravel::kernels {
 
 // The sizes of a max pooling, as of a convolution; a 1-d one has height 1. x is `planes` packed planes of in[0] * in[1]
-// elements, y as many of out[0] * out[1]. Window (i, j) has the taps (p, q) at x[i * stride[0] + p * dilation[0] - padding[0], ...]
-// that lie inside of x, at least one; tap (p, q) has the number p * kernel[1] + q.
+// elements, y as many of out[0] * out[1]. Window (i, j) has the taps (p, q) at x[i * stride[0] + p * dilation[0] -
+// padding[0], ...] that lie inside of x, at least one; tap (p, q) has the number p * kernel[1] + q.
 struct PoolShape {
   std::int64_t planes = 0;
   std::array<std::int64_t, 2> in{}, kernel{}, out{}, stride{}, padding{}, dilation{};
@@ -38,8 +38,9 @@ struct AverageAxis {
   Window window(std::int64_t i) const;
 
   std::int64_t in = 1, out = 1;
-  std::int64_t kernel = 1, stride = 1, padding = 0;  // kernel 0: `out` windows of nearly equal sizes that cover everything
-  bool count_padding = true;                         // does padding count as zeros, or not at all?
+  std::int64_t kernel = 1, stride = 1,
+               padding = 0;   // kernel 0: `out` windows of nearly equal sizes that cover everything
+  bool count_padding = true;  // does padding count as zeros, or not at all?
 };
 
 // The average of each window of rows x columns; x and y are packed planes.
@@ -47,6 +48,7 @@ template <class T>
 void average_pool(std::int64_t planes, const AverageAxis& rows, const AverageAxis& columns, const T* x, T* y);
 // The adjoint: each element of dx is the sum, over the windows that it lies in, of dy divided by the window's divisor.
 template <class T>
-void average_pool_gradient(std::int64_t planes, const AverageAxis& rows, const AverageAxis& columns, const T* dy, T* dx);
+void average_pool_gradient(std::int64_t planes, const AverageAxis& rows, const AverageAxis& columns, const T* dy,
+                           T* dx);
 
 }  // namespace ravel::kernels

@@ -8,8 +8,8 @@
 
 namespace ravel::kernels {
 
-// words[4 i + j] = word j of block first + i of the stream of `key`, for i < count: Philox, see autograd/random.hpp, on as
-// many blocks at once as a register holds.
+// words[4 i + j] = word j of block first + i of the stream of `key`, for i < count: Philox, see autograd/random.hpp, on
+// as many blocks at once as a register holds.
 inline void philox_words(const RandomKey& key, std::uint64_t first, std::int64_t count, std::uint32_t* words) {
   at_level([=] {
     for (std::int64_t i = 0; i < count; ++i) {

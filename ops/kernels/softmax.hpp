@@ -54,7 +54,7 @@ void exp_rows(std::int64_t rows, std::int64_t count, const T* x, const T* value,
       rows, count, [](T v, T m) { return v - m; }, y, value, x);
   at_level([=] {
     RAVEL_INDEPENDENT
-    for (std::int64_t k = 0; k < rows * count; ++k) y[k] = math::exp(y[k]);
+    for (std::int64_t k = 0; k < rows * count; ++k) y[k] = exp(y[k]);
   });
 }
 
@@ -90,7 +90,7 @@ void log_softmax_rows(std::int64_t rows, std::int64_t count, const T* x, T* y) {
   for_row_blocks(rows, count, [=](std::int64_t first, std::int64_t n) {
     T largest[block_size], total[block_size];
     normalize_rows(n, count, x + first * count, largest, total);
-    for (std::int64_t row = 0; row < n; ++row) total[row] = math::log(total[row]);
+    for (std::int64_t row = 0; row < n; ++row) total[row] = log(total[row]);
     T* const to = y + first * count;
     map_rows(
         n, count, [](T v, T m) { return v - m; }, to, largest, x + first * count);
@@ -122,7 +122,7 @@ void log_softmax_backward_rows(std::int64_t rows, std::int64_t count, const T* g
     const std::int64_t at = first * count;
     T total[block_size];
     fold_rows(n, count, T{0}, add, total, [=](std::int64_t k, std::int64_t) { return g + at + k; });
-    map_loop([](T v) { return math::exp(v); }, n * count, out + at, y + at);
+    map_loop([](T v) { return exp(v); }, n * count, out + at, y + at);
     map_rows(
         n, count, [](T u, T p, T s) { return u - p * s; }, out + at, total, g + at, out + at);
   });
