@@ -1,5 +1,6 @@
 #include "ravel/ops/comparison.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -18,7 +19,8 @@ using kernels::map_numeric;
 
 template <class F>
 Tensor compare(const char* op, const Tensor& a, const Tensor& b, const F& f) {
-  return map_any(op, f, broadcast(op, a.detach(), b), broadcast(op, b.detach(), a));
+  const Tensor x = broadcast(op, a.detach(), b), y = broadcast(op, b.detach(), a);
+  return map_any(op, f, x, y);
 }
 
 // Integers are compared as doubles, so that a number with a fraction means what it says.
@@ -136,9 +138,11 @@ Tensor clamp(const Tensor& x, const ClampOptions& options) {
   require(options.min || options.max, "clamp: neither min nor max is given; give one, as in clamp(x, {{.min = 0}})");
   const Tensor y = visit_numeric(x.dtype(), "clamp", [&]<class T>() {
     using Limits = std::numeric_limits<T>;
-    const T low = options.min ? static_cast<T>(*options.min) : Limits::lowest();
-    const T high = options.max ? static_cast<T>(*options.max) : Limits::max();
-    return kernels::map<T>([low, high](T v) { return v < low ? (low > high ? high : low) : (v > high ? high : v); }, x);
+    const T most = Limits::has_infinity ? Limits::infinity() : Limits::max();
+    const T least = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+    const T high = options.max ? static_cast<T>(*options.max) : most;
+    const T low = std::min(options.min ? static_cast<T>(*options.min) : least, high);
+    return kernels::map<T>([low, high](T v) { return v < low ? low : (v > high ? high : v); }, x);
   });
   return record("clamp", y, Edge{x, [x, options](const Tensor& g) { return clamp_backward(g, x, options); }});
 }

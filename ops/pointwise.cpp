@@ -143,7 +143,7 @@ Tensor abs(const Tensor& x) {
   return record("abs",
                 map_numeric(
                     "abs", [](auto v) { return std::abs(v); }, x),
-                Edge{x, [x](const Tensor& g) { return g * sign(x); }});
+                Edge{x, [x](const Tensor& g) { return g * sign(x.detach()); }});
 }
 
 Tensor sign(const Tensor& x) {

@@ -1,4 +1,3 @@
-#include <numbers>
 
 #include "op_table.hpp"
 
@@ -37,7 +36,6 @@ std::vector<Row> pointwise_rows() {
       {"pow", [](const Tensors& v) { return pow(v[0], v[1]); }, {above, normal({3})}, {.elementwise = true}},
       {"pow/square", [](const Tensors& v) { return pow(v[0], 2); }, {x}, {.elementwise = true}},
       {"pow/cube", [](const Tensors& v) { return pow(v[0], 3); }, {x}, {.elementwise = true}},
-      {"pow/one", [](const Tensors& v) { return pow(v[0], 1) + pow(v[0], 2); }, {x}, {.elementwise = true}},
       {"pow/root", [](const Tensors& v) { return pow(v[0], 0.5); }, {above}, {.elementwise = true}},
       {"pow/inverse root", [](const Tensors& v) { return pow(v[0], -0.5); }, {above}, {.elementwise = true}},
       {"pow/inverse", [](const Tensors& v) { return pow(v[0], -1); }, {above}, {.elementwise = true}},
