@@ -80,7 +80,7 @@ TEST_CASE("the f32 functions stay within their stated errors", "[math]") {
     check_ulp(
         "pow", 0.6, [y](float x) { return kernels::pow(x, y); }, [y](double x) { return std::pow(x, y); });
   }
-  for (const float x : {1e-40F, 0.1F, 0.99999F, 1.00001F, 3.0F, -2.0F}) {
+  for (const float x : {1e-40F, 0.1F, 0.99999F, 1.00001F, 3.0F}) {
     check_ulp(
         "pow", 0.6, [x](float y) { return kernels::pow(x, y); }, [x](double y) { return std::pow(x, y); });
   }
