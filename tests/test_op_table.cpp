@@ -259,7 +259,7 @@ TEST_CASE("every function in the ops headers that returns a Tensor has a row", "
     rows.insert(divides ? "operator/" : row.name.substr(0, row.name.find('/')));
   }
   const std::regex declaration(
-      R"(^(?:inline )?(?:Tensor|std::vector<Tensor>|std::array<Tensor, \d>|[A-Z]\w*Result) (operator.|\w+)\()");
+      R"(^(?:inline )?(?:Tensor|std::vector<Tensor>|std::array<Tensor, \d>|[A-Z]\w*Result) (operator[^(]+|\w+)\()");
   int found = 0;
   for (const auto& file : std::filesystem::directory_iterator(RAVEL_SOURCE_DIR "/ops")) {
     if (file.path().extension() != ".hpp") continue;
