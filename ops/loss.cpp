@@ -40,9 +40,11 @@ Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
 Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
   require_same_shape("l1_loss", x, target);
   const auto f = [](auto u, auto v) { return u < v ? v - u : u - v; };
-  const Tensor losses = record("l1_loss", map_floating("l1_loss", f, x, target),
-                               Edge{x, [x, target](const Tensor& g) { return g * sign(x - target); }},
-                               Edge{target, [x, target](const Tensor& g) { return g * sign(target - x); }});
+  // The sign is constant almost everywhere: no graph leads through it.
+  const auto side = [x = x.detach(), target = target.detach()] { return sign(x - target); };
+  const Tensor losses =
+      record("l1_loss", map_floating("l1_loss", f, x, target), Edge{x, [side](const Tensor& g) { return g * side(); }},
+             Edge{target, [side](const Tensor& g) { return -g * side(); }});
   return reduced(losses, {}, reduction);
 }
 
