@@ -1,10 +1,12 @@
-# The contraction kernels at each level of instruction set: the same tests, the same bits, and no symbol in common.
-add_executable(kernel_bits programs/kernel_bits.cpp)
-ravel_flags(kernel_bits)
-target_link_libraries(kernel_bits PRIVATE ravel::ravel)
-add_test(NAME same_bits_on_all_levels
-         COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:kernel_bits> -P ${CMAKE_CURRENT_SOURCE_DIR}/same_bits.cmake)
-set_tests_properties(same_bits_on_all_levels PROPERTIES SKIP_REGULAR_EXPRESSION "skipped:")
+# The kernels at each level of instruction set: the same bits, and for contractions the same tests and no symbol in common.
+foreach(program kernel_bits reduction_bits)
+  add_executable(${program} programs/${program}.cpp)
+  ravel_flags(${program})
+  target_link_libraries(${program} PRIVATE ravel::ravel)
+  add_test(NAME ${program}_on_all_levels
+           COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:${program}> -P ${CMAKE_CURRENT_SOURCE_DIR}/same_bits.cmake)
+  set_tests_properties(${program}_on_all_levels PROPERTIES SKIP_REGULAR_EXPRESSION "skipped:")
+endforeach()
 
 foreach(level baseline avx2 avx512)
   if(NOT TARGET ravel_${level})
