@@ -107,7 +107,7 @@ std::vector<fs::path> common_places() {
 
 }  // namespace
 
-const Dataset& dataset(const std::string& name) {
+const Dataset& dataset(std::string_view name) {
   std::vector<std::string> names;
   for (const Dataset& known : datasets()) {
     if (known.name == name) return known;

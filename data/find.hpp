@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ravel/data/image_set.hpp"
@@ -19,7 +20,7 @@ struct Dataset {
 };
 
 // The dataset of that name; an error that lists the names for others.
-const Dataset& dataset(const std::string& name);
+const Dataset& dataset(std::string_view name);
 
 // The folder with the dataset's files. With `folder` that is it, or one in it that has a usual name. Without, such a
 // folder is looked for in $RAVEL_DATA, ./data-cache, $XDG_CACHE_HOME/ravel or ~/.cache/ravel, and /usr/share/datasets,
