@@ -15,13 +15,13 @@ inline nn::Sequential mlp(const nn::Scope& scope, const ravel::Shape& image, std
   return {scope, image, {nn::flatten(), nn::linear(256), nn::tanh(), nn::linear(128), nn::tanh(), nn::linear(classes)}};
 }
 
-// The pixels of each channel in a row: conv 32 x 3, max pool 2, 100 tanh, classes.
+// The pixels of each channel in a row: conv 32 x 3 and ReLU, max pool 2, 100 tanh, classes.
 inline nn::Sequential conv1d(const nn::Scope& scope, const ravel::Shape& image, std::int64_t classes) {
   const auto rows = nn::function([](const ravel::Tensor& x) { return ravel::flatten(x, 2); });
-  return {
-      scope,
-      image,
-      {rows, nn::conv1d(32, 3), nn::max_pool1d(2), nn::flatten(), nn::linear(100), nn::tanh(), nn::linear(classes)}};
+  return {scope,
+          image,
+          {rows, nn::conv1d(32, 3), nn::relu(), nn::max_pool1d(2), nn::flatten(), nn::linear(100), nn::tanh(),
+           nn::linear(classes)}};
 }
 
 // For one channel: conv 32 x 3x3, conv 64 x 3x3, max pool 2, 128, classes, with ReLU and dropout.

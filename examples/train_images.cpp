@@ -228,7 +228,7 @@ int main(int argc, char** argv) {
   return train::run_program("train_images", [&] {
     Options options;
     CLI::App app("Trains a net on images and says how well it does.", "train_images");
-    app.option_defaults()->always_capture_default();
+    app.option_defaults()->always_capture_default()->take_last();
     app.set_version_flag("--version", fmt::format("ravel {}, {}, {} threads", version(), name_of(isa()), threads()));
     app.footer(
         "Examples:\n  train_images --dataset mnist --model conv2d --epochs 3\n  train_images --model mlp --optimizer "
