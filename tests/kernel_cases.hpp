@@ -1,9 +1,9 @@
 // What the tests of the contraction kernels share: numbers without a pattern, a judge of sums, the shapes to try.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <random>
 #include <span>
@@ -59,8 +59,7 @@ bool same_on_all_threads(const F& compute) {
   for (const int count : {2, 3, 8}) {
     set_threads(count);
     const auto got = compute();
-    same = same && got.size() == expected.size() &&
-           std::memcmp(got.data(), expected.data(), got.size() * sizeof(got[0])) == 0;
+    same = same && std::ranges::equal(std::as_bytes(std::span(got)), std::as_bytes(std::span(expected)));
   }
   set_threads(before);
   return same;

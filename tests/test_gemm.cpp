@@ -1,6 +1,8 @@
 // Matrix products against sums written out from the definition.
 #include "ravel/ops/kernels/gemm.hpp"
 
+#include <cstring>
+
 #include "catch.hpp"
 #include "kernel_cases.hpp"
 
