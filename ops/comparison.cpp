@@ -46,9 +46,17 @@ Tensor choose(const Tensor& mask, const Tensor& x, const Tensor& y) {
 // mask == when ? x : number.
 Tensor choose(const Tensor& mask, bool when, const Tensor& x, double number) {
   return visit_any(x.dtype(), [&]<class T>() {
-    return kernels::map<bool, T>([when, n = static_cast<T>(number)](bool take, T v) { return take == when ? v : n; },
-                                 mask, x);
+    const auto f = [when, n = static_cast<T>(number)](bool take, T v) { return take == when ? v : n; };
+    return kernels::map<bool, T>(f, mask, x);
   });
+}
+
+// f of the elements of two masks.
+template <class F>
+Tensor combine_masks(const char* op, const Tensor& a, const Tensor& b, const F& f) {
+  require_mask(op, a);
+  require_mask(op, b);
+  return kernels::map<bool, bool>(f, broadcast(op, a, b), broadcast(op, b, a));
 }
 
 }  // namespace
@@ -67,13 +75,11 @@ Tensor gt(const Tensor& x, double number) { return compare(x, number, std::great
 Tensor ge(const Tensor& x, double number) { return compare(x, number, std::greater_equal<>()); }
 
 Tensor logical_and(const Tensor& a, const Tensor& b) {
-  require_mask("logical_and", a);
-  return compare("logical_and", a, b, [](auto u, auto v) -> bool { return u != 0 && v != 0; });
+  return combine_masks("logical_and", a, b, [](bool u, bool v) -> bool { return u & v; });
 }
 
 Tensor logical_or(const Tensor& a, const Tensor& b) {
-  require_mask("logical_or", a);
-  return compare("logical_or", a, b, [](auto u, auto v) -> bool { return u != 0 || v != 0; });
+  return combine_masks("logical_or", a, b, [](bool u, bool v) -> bool { return u | v; });
 }
 
 Tensor logical_not(const Tensor& mask) {

@@ -130,13 +130,8 @@ Tensor pow(const Tensor& x, double exponent) {
 }
 
 Tensor pow(double base, const Tensor& y) {
-  const Tensor z = visit_floating(y.dtype(), "pow", [&]<class T>() {
-    return kernels::map<T>([n = static_cast<T>(base)](T v) { return kernels::pow(n, v); }, y);
-  });
-  return record("pow", z, Edge{y, [base, y](const Tensor& g, const Tensor& power) {
-                                 const Tensor slope = g * power * std::log(base);
-                                 return base == 0 ? where(y >= 0, 0, slope) : slope;
-                               }});
+  require(is_floating(y.dtype()), "pow: needs f32 or f64, got {}; use cast(x, f32)", y.dtype());
+  return pow(full({}, base, y.dtype()), y);
 }
 
 Tensor abs(const Tensor& x) {
