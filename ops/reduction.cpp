@@ -20,7 +20,6 @@ namespace {
 
 using kernels::add;
 using kernels::larger;
-using kernels::map;
 using kernels::map_floating;
 using kernels::reduce;
 using kernels::smaller;
@@ -83,27 +82,21 @@ Tensor record_extreme(const char* op, const Tensor& x, const Tensor& y, const Re
   return record(op, y, Edge{x, pull});
 }
 
-// The index of the first element that equals `best` of its output, or is NaN.
-Tensor first_index(const Tensor& x, const Tensor& best, const Reduced& over, bool keepdim) {
-  Shape shape = x.shape();
-  if (over.dims.rank() == 1) {
-    shape = Shape::repeat(x.rank(), 1);
-    shape[static_cast<int>(over.dims[0])] = over.count;
-  }
-  const Tensor index = expand(reshape(arange(over.count), shape), x.shape());
-  constexpr std::int64_t none = std::numeric_limits<std::int64_t>::max();
-  const Tensor candidates = visit_any(x.dtype(), [&]<class T>() {
-    const auto f = [](T u, T v, std::int64_t i) { return u == v || u != u ? i : none; };
-    return map<T, T, std::int64_t>(f, x.detach(), over.spread(best), index);
+// The index of the first element that is the best of its output, by best_of(values, dims), or NaN.
+template <class F>
+Tensor index_of_best(const char* op, const Tensor& x, const Dims& dim, bool keepdim, const F& best_of) {
+  require(dim.rank() <= 1, "{}: one dimension or all, not {}", op, dim);
+  const Reduced over(x, dim, op);
+  require_elements(op, over);
+  const bool all = over.dims.rank() == x.rank();
+  const Tensor rows = packed(all ? reshape(x.detach(), -1) : movedim(x.detach(), over.dims, -1));
+  const Tensor index = visit_any(x.dtype(), [&]<class T>() {
+    return kernels::first_index<T>(rows.data<T>(), over.count, best_of(rows, rows.rank() - 1));
   });
-  return over.shaped(reduce<std::int64_t>(candidates, over.dims, none, smaller), keepdim);
+  return over.shaped(index, keepdim);
 }
 
 constexpr auto square_root = [](auto v) { return std::sqrt(v); };
-
-void require_one_dim(const char* op, const Dims& dim) {
-  require(dim.rank() <= 1, "{}: one dimension or all, not {}", op, dim);
-}
 
 // `y`, with 1 instead of 0: a divisor for numerators that are 0 there.
 Tensor nonzero(const Tensor& y) { return where(y.detach() == 0, 1, y); }
@@ -144,17 +137,11 @@ Tensor min(const Tensor& x, const Dims& dims, bool keepdim) {
 }
 
 Tensor argmax(const Tensor& x, const Dims& dim, bool keepdim) {
-  require_one_dim("argmax", dim);
-  const Reduced over(x, dim, "argmax");
-  require_elements("argmax", over);
-  return first_index(x, max_values(x, over.dims), over, keepdim);
+  return index_of_best("argmax", x, dim, keepdim, max_values);
 }
 
 Tensor argmin(const Tensor& x, const Dims& dim, bool keepdim) {
-  require_one_dim("argmin", dim);
-  const Reduced over(x, dim, "argmin");
-  require_elements("argmin", over);
-  return first_index(x, min_values(x, over.dims), over, keepdim);
+  return index_of_best("argmin", x, dim, keepdim, min_values);
 }
 
 Tensor var(const Tensor& x, const Dims& dims, VarOptions options) {

@@ -26,8 +26,14 @@ inline constexpr std::int64_t reduce_chunk = block_size;
 
 // What reductions combine with. The last two keep a NaN that they have met.
 inline constexpr auto add = [](auto a, auto b) { return a + b; };
-inline constexpr auto larger = [](auto a, auto b) { return a > b || a != a ? a : b; };
-inline constexpr auto smaller = [](auto a, auto b) { return a < b || a != a ? a : b; };
+inline constexpr auto larger = [](auto a, auto b) {
+  const auto more = a > b ? a : b;
+  return a != a ? a : more;
+};
+inline constexpr auto smaller = [](auto a, auto b) {
+  const auto less = a < b ? a : b;
+  return a != a ? a : less;
+};
 
 // How the memory of an array looks to a reduction.
 struct ReductionPlan {
@@ -52,6 +58,7 @@ T combine_lanes(std::int64_t count, T identity, const Combine& combine, const F&
   for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = identity;
   std::int64_t i = 0;
   for (; i + reduce_lanes <= count; i += reduce_lanes) {
+    RAVEL_KEEP_LOOP
     for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = combine(lanes[l], f(i + l));
   }
   for (std::int64_t l = 0; i + l < count; ++l) lanes[l] = combine(lanes[l], f(i + l));
@@ -190,6 +197,24 @@ Tensor reduce(const Tensor& x, const Dims& dims, T identity, const Combine& comb
     combine_chunks(partial, plan.outputs, plan.chunks, combine);
     std::copy_n(partial, plan.outputs, out);
   }
+  return Tensor(std::move(y));
+}
+
+// For each row of `count` packed elements the first index whose element equals the row's `best`, or is NaN.
+template <class T>
+Tensor first_index(const T* x, std::int64_t count, const Tensor& best) {
+  Ref<Array> y = Array::packed(i64, best.shape());
+  const T* const value = best.data<T>();
+  std::int64_t* const out = y->data<std::int64_t>();
+  const std::int64_t rows = best.numel();
+  parallel(rows, std::max<std::int64_t>(1, elements_per_task / count), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      const T* const from = x + row * count;
+      std::int64_t i = 0;
+      while (i < count - 1 && from[i] != value[row] && from[i] == from[i]) ++i;
+      out[row] = i;
+    }
+  });
   return Tensor(std::move(y));
 }
 
