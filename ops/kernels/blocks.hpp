@@ -25,6 +25,16 @@ struct Layout {
 };
 Layout coalesce(const Shape& shape, const Strides& strides);
 
+// Where element number `position` of `shape`, counted in row-major order, lies in memory with these strides.
+inline std::int64_t offset_of(std::int64_t position, const Shape& shape, const Strides& strides) {
+  std::int64_t offset = 0;
+  for (int dim = shape.rank() - 1; dim >= 0; --dim) {
+    offset += position % shape[dim] * strides[dim];
+    position /= shape[dim];
+  }
+  return offset;
+}
+
 // Hands out the elements of an array in row-major order, from any position on: packed ones in place, others copied into
 // a buffer block by block.
 template <class T>

@@ -37,6 +37,8 @@ template <class T>
 void copy_run(T* to, std::int64_t to_stride, const T* from, std::int64_t from_stride, std::int64_t count) {
   if (to_stride == 1 && from_stride == 1) {
     std::copy(from, from + count, to);
+  } else if (to_stride == 1 && from_stride == -1) {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = from[-i];
   } else if (to_stride == 1) {
     for (std::int64_t i = 0; i < count; ++i) to[i] = from[i * from_stride];
   } else {
@@ -72,11 +74,66 @@ void copy_range(T* to, const T* from, const PairLayout& layout, std::int64_t beg
   }
 }
 
+#if defined(RAVEL_TINY_BLOCKS)
+constexpr std::int64_t tile = 2;
+#else
+constexpr std::int64_t tile = 16;  // a line of the cache holds 16 floats
+#endif
+
+// to[r * to_pitch + c] = from[c * from_pitch + r] for at most `tile` rows. Squares of one tile go through a buffer, so
+// that lines of memory are read and written whole, whatever the pitches.
+template <class T>
+void copy_transposed_rows(T* to, std::int64_t to_pitch, const T* from, std::int64_t from_pitch, std::int64_t rows,
+                          std::int64_t columns) {
+  T square[tile][tile];
+  for (std::int64_t first = 0; first < columns; first += tile) {
+    const std::int64_t width = std::min(tile, columns - first);
+    for (std::int64_t c = 0; c < width; ++c) {
+      for (std::int64_t r = 0; r < rows; ++r) square[r][c] = from[(first + c) * from_pitch + r];
+    }
+    for (std::int64_t r = 0; r < rows; ++r) std::copy(square[r], square[r] + width, to + r * to_pitch + first);
+  }
+}
+
+// Copies where neighbours along dimension `dim` are neighbours in the source, and those along the last one in the
+// target.
+template <class T>
+void copy_transposed(T* to, const T* from, const PairLayout& layout, int dim) {
+  const int last = layout.shape.rank() - 1;
+  const std::int64_t rows = layout.shape[dim], columns = layout.shape[last], bands = (rows + tile - 1) / tile;
+  PairLayout outer = layout;
+  for (const int inner : {last, dim}) {
+    for (Shape* list : {&outer.shape, &outer.to, &outer.from}) list->erase(inner);
+  }
+  const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / (tile * columns));
+  parallel(outer.shape.numel() * bands, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t band = begin; band < end; ++band) {
+      const std::int64_t matrix = band / bands, first = band % bands * tile;
+      copy_transposed_rows(to + offset_of(matrix, outer.shape, outer.to) + first * layout.to[dim], layout.to[dim],
+                           from + offset_of(matrix, outer.shape, outer.from) + first, layout.from[last],
+                           std::min(tile, rows - first), columns);
+    }
+  });
+}
+
+// The dimension whose neighbours lie side by side in the source of a copy that exchanges it with the last; -1 for none.
+int transposed_dim(const PairLayout& layout) {
+  const int last = layout.shape.rank() - 1;
+  if (layout.to[last] != 1 || layout.from[last] == 1) return -1;
+  for (int dim = last - 1; dim >= 0; --dim) {
+    if (layout.from[dim] == 1) return dim;
+  }
+  return -1;
+}
+
 }  // namespace
 
 void copy_into(Array& target, const Array& source) {
   const PairLayout layout = coalesce_pair(target.shape(), target.strides(), source.strides());
+  if (target.numel() == 0) return;
+  const int dim = transposed_dim(layout);
   visit_any(target.dtype(), [&]<class T>() {
+    if (dim >= 0) return copy_transposed(target.data<T>(), source.data<T>(), layout, dim);
     parallel(target.numel(), elements_per_task, [&](std::int64_t begin, std::int64_t end) {
       copy_range(target.data<T>(), source.data<T>(), layout, begin, end);
     });

@@ -18,16 +18,6 @@ struct Rows {
   std::int64_t outer = 1, size, inner = 1;
 };
 
-// The offset of element number `position` of `shape`, counted in row-major order, in memory with these strides.
-std::int64_t offset_of(std::int64_t position, const Shape& shape, const Strides& strides) {
-  std::int64_t offset = 0;
-  for (int dim = shape.rank() - 1; dim >= 0; --dim) {
-    offset += position % shape[dim] * strides[dim];
-    position /= shape[dim];
-  }
-  return offset;
-}
-
 std::int64_t tasks_of(std::int64_t elements) {
   return std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, elements));
 }
