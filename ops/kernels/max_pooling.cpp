@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <type_traits>
 
@@ -46,30 +47,31 @@ Lane<T> wins(T v, T best) {
   return static_cast<Lane<T>>(v > best) | static_cast<Lane<T>>(v != v);
 }
 
-// The greater of two, and a number for each, without a branch: maxima are hard to predict.
+// b where `second` is 1, a where it is 0. By bits and not by a jump: which of two is greater is hard to predict.
 template <class T>
 T choose(Lane<T> second, T a, T b) {
-  return second != 0 ? b : a;
+  const auto from = std::bit_cast<Lane<T>>(a), to = std::bit_cast<Lane<T>>(b);
+  return std::bit_cast<T>(from ^ ((from ^ to) & -second));
 }
 
-// A row of y from `rows` (1 or 2) rows of x.
-template <int rows, class T, class Tap>
-void max_of_pairs(std::int64_t count, const T* x0, const T* x1, T* y, Tap* taps) {
+// A row of maxima and taps from `rows` (1 or 2) rows of x.
+template <int rows, class T>
+void max_of_pairs(std::int64_t count, const T* x0, const T* x1, T* y, Lane<T>* tap) {
   at_level([=] {
     RAVEL_INDEPENDENT
     for (std::int64_t j = 0; j < count; ++j) {
       const Lane<T> right = wins(x0[2 * j + 1], x0[2 * j]);
-      T best = choose<T>(right, x0[2 * j], x0[2 * j + 1]);
-      Lane<T> tap = right;
-      if constexpr (rows == 2) {
+      const T best = choose(right, x0[2 * j], x0[2 * j + 1]);
+      if constexpr (rows == 1) {
+        y[j] = best;
+        tap[j] = right;
+      } else {
         const Lane<T> right_below = wins(x1[2 * j + 1], x1[2 * j]);
-        const T best_below = choose<T>(right_below, x1[2 * j], x1[2 * j + 1]);
+        const T best_below = choose(right_below, x1[2 * j], x1[2 * j + 1]);
         const Lane<T> below = wins(best_below, best);
-        best = choose<T>(below, best, best_below);
-        tap = below * (2 + right_below - right) + right;
+        y[j] = choose(below, best, best_below);
+        tap[j] = right + below * (2 + right_below - right);
       }
-      y[j] = best;
-      taps[j] = static_cast<Tap>(tap);
     }
   });
 }
@@ -82,16 +84,15 @@ void max_with(std::int64_t count, const T* x, Stride stride, Lane<T> number, T* 
     for (std::int64_t j = 0; j < count; ++j) {
       const T v = x[j * stride];
       const Lane<T> greater = wins(v, best[j]);
-      best[j] = choose<T>(greater, best[j], v);
+      best[j] = choose(greater, best[j], v);
       tap[j] += greater * (number - tap[j]);
     }
   });
 }
 
-// A row of y, tap after tap: `first_taps` has each column's first tap inside of x, `tap` is working space for the row.
-template <class T, class Tap>
-void max_of_row(const PoolShape& shape, std::int64_t i, const T* x, const Lane<T>* first_taps, T* y, Lane<T>* tap,
-                Tap* taps) {
+// A row of maxima and taps, tap after tap; `first_taps` has each column's first tap inside of x.
+template <class T>
+void max_of_row(const PoolShape& shape, std::int64_t i, const T* x, const Lane<T>* first_taps, T* y, Lane<T>* tap) {
   const std::int64_t columns = shape.out[1], stride = shape.stride[1], first = first_tap(shape, 0, i);
   std::fill_n(y, columns, -std::numeric_limits<T>::infinity());
   for (std::int64_t j = 0; j < columns; ++j) tap[j] = static_cast<Lane<T>>(first * shape.kernel[1]) + first_taps[j];
@@ -111,7 +112,19 @@ void max_of_row(const PoolShape& shape, std::int64_t i, const T* x, const Lane<T
       }
     }
   }
-  for (std::int64_t j = 0; j < columns; ++j) taps[j] = static_cast<Tap>(tap[j]);
+}
+
+// to[i] = from[i]. Bytes may lie anywhere, also where this function keeps its arguments, so the loop gets copies of
+// these.
+template <class From, class To>
+void convert(std::int64_t count, const From* from, To* to) {
+  at_level([&] {
+    const std::int64_t elements = count;
+    const From* const source = from;
+    To* const target = to;
+    RAVEL_INDEPENDENT
+    for (std::int64_t i = 0; i < elements; ++i) target[i] = static_cast<To>(source[i]);
+  });
 }
 
 // Calls f(output, position in the plane) for the windows of one plane, in order.
@@ -130,35 +143,39 @@ void for_each_tap(const PoolShape& shape, const Tap* taps, const F& f) {
   }
 }
 
+// g where `taken` is 1, zero where it is 0.
+template <class T>
+T masked(Lane<T> taken, T g) {
+  return std::bit_cast<T>(std::bit_cast<Lane<T>>(g) & -taken);
+}
+
 // dx of `rows` (1 or 2) rows that one row of windows tiles: every element is written once.
-template <int rows, class T, class Tap>
-void scatter_pairs(std::int64_t count, const T* dy, const Tap* taps, T* dx0, T* dx1) {
+template <int rows, class T>
+void scatter_pairs(std::int64_t count, const T* dy, const Lane<T>* tap, T* dx0, T* dx1) {
   at_level([=] {
     RAVEL_INDEPENDENT
     for (std::int64_t j = 0; j < count; ++j) {
-      const T g = dy[j];
-      const Lane<T> tap = static_cast<Lane<T>>(taps[j]);
-      dx0[2 * j] = tap == 0 ? g : T{0};
-      dx0[2 * j + 1] = tap == 1 ? g : T{0};
+      dx0[2 * j] = masked<T>(tap[j] == 0, dy[j]);
+      dx0[2 * j + 1] = masked<T>(tap[j] == 1, dy[j]);
       if constexpr (rows == 2) {
-        dx1[2 * j] = tap == 2 ? g : T{0};
-        dx1[2 * j + 1] = tap == 3 ? g : T{0};
+        dx1[2 * j] = masked<T>(tap[j] == 2, dy[j]);
+        dx1[2 * j + 1] = masked<T>(tap[j] == 3, dy[j]);
       }
     }
   });
 }
 
 // dx of a plane that windows tile in pairs.
-template <class T, class Tap>
-void scatter_tiled_plane(const PoolShape& shape, const T* dy, const Tap* taps, T* dx) {
+template <class T>
+void scatter_tiled_plane(const PoolShape& shape, const T* dy, const Lane<T>* tap, T* dx) {
   const std::int64_t columns = shape.in[1], paired = 2 * shape.out[1];
-  for (std::int64_t i = 0; i < shape.out[0]; ++i) {
+  for (std::int64_t i = 0; i < shape.out[0]; ++i, dy += shape.out[1], tap += shape.out[1]) {
     T* const row = dx + i * shape.kernel[0] * columns;
     if (shape.kernel[0] == 2) {
-      scatter_pairs<2>(shape.out[1], dy + i * shape.out[1], taps + i * shape.out[1], row, row + columns);
+      scatter_pairs<2>(shape.out[1], dy, tap, row, row + columns);
       std::fill(row + columns + paired, row + 2 * columns, T{0});
     } else {
-      scatter_pairs<1>(shape.out[1], dy + i * shape.out[1], taps + i * shape.out[1], row, row);
+      scatter_pairs<1>(shape.out[1], dy, tap, row, row);
     }
     std::fill(row + paired, row + columns, T{0});
   }
@@ -180,12 +197,13 @@ void max_pool(const PoolShape& shape, const T* x, T* y, Tap* taps) {
       const std::int64_t i = item % shape.out[0], output = item * columns;
       const T* const row = plane + i * shape.stride[0] * shape.in[1];
       if (pairs && shape.kernel[0] == 2) {
-        max_of_pairs<2>(columns, row, row + shape.in[1], y + output, taps + output);
+        max_of_pairs<2>(columns, row, row + shape.in[1], y + output, tap.data());
       } else if (pairs) {
-        max_of_pairs<1>(columns, row, row, y + output, taps + output);
+        max_of_pairs<1>(columns, row, row, y + output, tap.data());
       } else {
-        max_of_row(shape, i, plane, first_taps.data(), y + output, tap.data(), taps + output);
+        max_of_row(shape, i, plane, first_taps.data(), y + output, tap.data());
       }
+      convert(columns, tap.data(), taps + output);
     }
   });
 }
@@ -207,11 +225,13 @@ void max_pool_scatter(const PoolShape& shape, const T* dy, const Tap* taps, T* d
   const std::int64_t in = shape.in[0] * shape.in[1], out = shape.out[0] * shape.out[1];
   const bool pairs = tiles_in_pairs(shape);
   parallel(shape.planes, grain_for(in), [&](std::int64_t begin, std::int64_t end) {
+    const Scratch<Lane<T>> lanes(pairs ? out : 0);
     for (std::int64_t plane = begin; plane < end; ++plane) {
       const T* const from = dy + plane * out;
       T* const to = dx + plane * in;
       if (pairs) {
-        scatter_tiled_plane(shape, from, taps + plane * out, to);
+        convert(out, taps + plane * out, lanes.data());
+        scatter_tiled_plane(shape, from, lanes.data(), to);
         continue;
       }
       std::fill_n(to, in, T{0});
