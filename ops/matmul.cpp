@@ -13,14 +13,6 @@
 namespace ravel {
 namespace {
 
-// `x` with its last two dimensions exchanged; a view.
-Tensor transposed(const Tensor& x) {
-  Dims dims;
-  for (int dim = 0; dim < x.rank(); ++dim) dims.push_back(dim);
-  std::swap(dims[x.rank() - 2], dims[x.rank() - 1]);
-  return permute(x, dims);
-}
-
 // The dimensions before the last two.
 Shape batch_shape(const Tensor& x) { return Shape(std::span(x.shape().begin(), x.shape().end() - 2)); }
 
@@ -72,8 +64,8 @@ Tensor product_value(const char* op, const Tensor& a, const Tensor& b, const Ten
 // The product of two batches of matrices, or of two matrices, whose leading dimensions are equal.
 Tensor product(const Tensor& a, const Tensor& b) {
   return record("matmul", product_value("matmul", a, b, {}),
-                Edge{a, [b](const Tensor& g) { return product(g, transposed(b)); }},
-                Edge{b, [a](const Tensor& g) { return product(transposed(a), g); }});
+                Edge{a, [b](const Tensor& g) { return product(g, transpose(b, -2, -1)); }},
+                Edge{b, [a](const Tensor& g) { return product(transpose(a, -2, -1), g); }});
 }
 
 }  // namespace
@@ -89,10 +81,10 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   Shape shape = batch;
   if (a.rank() > 1) shape.push_back(rows);
   if (b.rank() > 1) shape.push_back(columns);
-  // One matrix for the whole batch: the batch becomes rows of a single product, whose gradients are single products
-  // too.
-  if (x.rank() > 2 && batch_shape(y).numel() == 1)
+  // With one matrix for the whole batch, the batch becomes rows of a single product; so do its gradients.
+  if (x.rank() > 2 && batch_shape(y).numel() == 1) {
     return reshape(product(as_rows(x), reshape(y, {depth, columns})), shape);
+  }
   const Shape x_shape = with_matrix(batch, rows, depth), y_shape = with_matrix(batch, depth, columns);
   return reshape(product(x.shape() == x_shape ? x : expand(x, x_shape), y.shape() == y_shape ? y : expand(y, y_shape)),
                  shape);
@@ -108,9 +100,9 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (bias.defined()) kernels::common_dtype("linear", x, weight, bias);
   Shape shape = x.shape();
   shape[x.rank() - 1] = weight.size(0);
-  const Tensor y = record("linear", product_value("linear", rows, transposed(weight.detach()), offset),
+  const Tensor y = record("linear", product_value("linear", rows, transpose(weight.detach(), 0, 1), offset),
                           Edge{rows, [weight](const Tensor& g) { return product(g, weight); }},
-                          Edge{weight, [rows](const Tensor& g) { return product(transposed(g), rows); }},
+                          Edge{weight, [rows](const Tensor& g) { return product(transpose(g, -2, -1), rows); }},
                           Edge{offset, [](const Tensor& g) { return sum(g, 0); }});
   return reshape(y, shape);
 }
