@@ -12,6 +12,30 @@
 namespace ravel {
 namespace {
 
+#if defined(RAVEL_SYSTEM_MALLOC)
+
+// For sanitizers: each block comes from the system and goes back to it, and is only counted.
+std::atomic<std::size_t> live_bytes = 0, peak_bytes = 0;
+
+void* take_block(std::size_t bytes) {
+  void* const block = std::aligned_alloc(64, bytes / 64 * 64 + 64);
+  if (block == nullptr) return nullptr;
+  const std::size_t live = live_bytes += bytes;
+  for (std::size_t peak = peak_bytes; peak < live && !peak_bytes.compare_exchange_weak(peak, live);) {
+  }
+  return block;
+}
+
+void give_block(void* block, std::size_t bytes) {
+  live_bytes -= bytes;
+  std::free(block);
+}
+
+MemoryUse use() { return {live_bytes, 0, peak_bytes}; }
+void release() {}
+
+#else
+
 // Blocks come in size classes, four to a doubling: 64, 80, 96, 112, 128, 160, ... Every block of a class can serve
 // every request of the class.
 constexpr int classes = 4 * 48;
@@ -54,8 +78,10 @@ struct FreeList {
   }
 };
 
-// The cache that all threads share. What is live and cached together never exceeds the most that was ever live: before
-// fresh memory is taken beyond that, blocks of other sizes go back to the system.
+// The cache that all threads share. What is live and cached together never exceeds twice the most that was ever live:
+// before fresh memory is taken beyond that, blocks of other sizes go back to the system. Twice, because blocks of a class
+// wait while those of another are at work: with less, a step that uses several sizes in turn would give back and fetch
+// the same pages each time.
 class SharedCache {
  public:
   void* take(int size_class) {
@@ -67,7 +93,7 @@ class SharedCache {
       use_.cached -= bytes;
       block = list.pop();
     } else {
-      trim(std::max(use_.peak, use_.live + bytes) - use_.live - bytes);
+      trim(2 * std::max(use_.peak, use_.live + bytes) - use_.live - bytes);
       block = std::aligned_alloc(64, bytes);
       if (block == nullptr) {
         trim(0);
@@ -158,40 +184,39 @@ class ThreadCache {
 thread_local bool ThreadCache::ended_ = false;
 thread_local ThreadCache thread_cache;
 
-void* take(int size_class) {
+void* take_block(std::size_t bytes) {
+  const int size_class = class_of(bytes);
   const bool small = size_class < ThreadCache::small_classes && ThreadCache::usable();
   return small ? thread_cache.take(size_class) : shared_cache().take(size_class);
 }
 
+void give_block(void* block, std::size_t bytes) {
+  const int size_class = class_of(bytes);
+  const bool small = size_class < ThreadCache::small_classes && ThreadCache::usable();
+  small ? thread_cache.give(block, size_class) : shared_cache().give(block, size_class);
+}
+
+MemoryUse use() { return shared_cache().use(); }
+void release() {
+  if (ThreadCache::usable()) thread_cache.flush();
+  shared_cache().release();
+}
+
+#endif
+
 }  // namespace
 
 void* allocate(std::size_t bytes) {
-  const bool possible = bytes < std::size_t{1} << 47;
-#if defined(RAVEL_SYSTEM_MALLOC)
-  void* const block = possible ? std::aligned_alloc(64, (bytes + 63) / 64 * 64 + 64) : nullptr;
-#else
-  void* const block = possible ? take(class_of(bytes)) : nullptr;
-#endif
+  constexpr std::size_t address_space = std::size_t{1} << 47;
+  void* const block = bytes < address_space ? take_block(bytes) : nullptr;
   require(block != nullptr, "out of memory: {:.1f} MiB more are not to be had", static_cast<double>(bytes) / 1048576.0);
   return block;
 }
 
-void deallocate(void* block, std::size_t bytes) noexcept {
-#if defined(RAVEL_SYSTEM_MALLOC)
-  std::free(block);
-  (void)bytes;
-#else
-  const int size_class = class_of(bytes);
-  const bool small = size_class < ThreadCache::small_classes && ThreadCache::usable();
-  small ? thread_cache.give(block, size_class) : shared_cache().give(block, size_class);
-#endif
-}
+void deallocate(void* block, std::size_t bytes) noexcept { give_block(block, bytes); }
 
-MemoryUse memory_use() { return shared_cache().use(); }
+MemoryUse memory_use() { return use(); }
 
-void release_memory() {
-  if (ThreadCache::usable()) thread_cache.flush();
-  shared_cache().release();
-}
+void release_memory() { release(); }
 
 }  // namespace ravel

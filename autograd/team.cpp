@@ -12,11 +12,10 @@ namespace {
 
 // The arena for teams of one size. Leave to use more threads than there are cores is taken once and kept.
 std::shared_ptr<tbb::task_arena> arena_of(int team_size) {
-  static const auto* const limit = new tbb::global_control(tbb::global_control::max_allowed_parallelism, max_threads);
+  [[maybe_unused]] static const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, max_threads);
   static std::mutex mutex;
   static std::shared_ptr<tbb::task_arena> arena;
   static int size = 0;
-  (void)limit;
   const std::lock_guard lock(mutex);
   if (size != team_size) {
     arena = std::make_shared<tbb::task_arena>(team_size);

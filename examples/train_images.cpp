@@ -25,7 +25,7 @@ namespace {
 using namespace ravel;
 
 struct Options {
-  std::string dataset = "fashion", model = "conv1d", optimizer = "adam", data, out;
+  std::string dataset = "fashion", model = "conv1d", optimizer = "adam", schedule = "linear", data, out;
   std::int64_t epochs = 3, batch_size = 64, limit = 0;
   std::uint64_t seed = 0;
   double lr = 0;  // 0: the optimizer's usual one
@@ -60,11 +60,13 @@ void train_epoch(const Options& options, std::int64_t epoch, const nn::Sequentia
   double loss_sum = 0;
   std::int64_t step = epoch * batches.size();
   for (const data::Batch batch : batches.epoch(epoch)) {
+    const double done = static_cast<double>(step) / static_cast<double>(options.epochs * batches.size());
+    if (options.schedule == "linear") optimizer.set_lr(options.lr * (1 - done));
     const RandomStep random(options.seed, static_cast<std::uint64_t>(step++));
     optimizer.zero_grad();
     const Tensor logits = net(batch.images), loss = cross_entropy(logits, batch.labels);
     require(std::isfinite(loss.item()), "the loss is {} in step {} of epoch {}; try a smaller --lr than {}",
-            loss.item(), step - epoch * batches.size(), epoch + 1, optimizer.lr());
+            loss.item(), step - epoch * batches.size(), epoch + 1, options.lr);
     loss.backward();
     optimizer.step();
     loss_sum += loss.item() * static_cast<double>(batch.labels.numel());
@@ -108,6 +110,7 @@ nlohmann::ordered_json summary(const Options& options, const History& history, c
           {"batch_size", options.batch_size},
           {"optimizer", options.optimizer},
           {"lr", options.lr},
+          {"schedule", options.schedule},
           {"seed", options.seed},
           {"limit", options.limit},
           {"threads", threads()},
@@ -206,20 +209,26 @@ void describe(CLI::App& app, Options& options) {
       ->check(CLI::IsMember({"mlp", "conv1d", "conv2d"}));
   app.add_option("--epochs", options.epochs, "Passes through the training images")->check(CLI::Range(1, 100'000));
   app.add_option("--batch-size", options.batch_size, "Images per step")->check(CLI::Range(1, 1'000'000));
-  app.add_option("--lr", options.lr, "Learning rate; by default 0.001, with sgd 0.01")->check(CLI::PositiveNumber);
+  app.add_option("--lr", options.lr, "Learning rate at the start; by default 0.001, with sgd 0.01")
+      ->check(CLI::PositiveNumber)
+      ->default_str("");
+  app.add_option("--schedule", options.schedule, "The learning rate over the run: linear (falls to 0) or constant")
+      ->check(CLI::IsMember({"linear", "constant"}));
   app.add_option("--optimizer", options.optimizer, "adam, adamw, or sgd with momentum 0.9")
       ->check(CLI::IsMember({"adam", "adamw", "sgd"}));
   app.add_option("--seed", options.seed, "Of initial values, orders and dropout; equal seeds give equal bits");
   app.add_option("--threads", options.threads,
                  "By default $RAVEL_THREADS, or the number of cores; results do not depend on it")
-      ->check(CLI::Range(1, 256));
+      ->check(CLI::Range(1, 256))
+      ->default_str("");
   app.add_option(
       "--data", options.data,
       "Folder with the dataset's files; by default it is looked for in $RAVEL_DATA, ./data-cache, ~/.cache/ravel "
       "and /usr/share/datasets");
   app.add_option("--out", options.out, "Folder for summary.json: all figures of the run");
   app.add_option("--limit", options.limit, "Use the first so many images only, of both sets")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::PositiveNumber)
+      ->default_str("");
 }
 
 }  // namespace
