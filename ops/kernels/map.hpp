@@ -13,12 +13,22 @@
 
 namespace ravel::kernels {
 
+// x[i]. A mask is read as bytes, because GCC vectorises no loads of bool.
+template <class T>
+T element(const T* x, std::int64_t i) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return reinterpret_cast<const unsigned char*>(x)[i] != 0;
+  } else {
+    return x[i];
+  }
+}
+
 // y[i] = f(x[i]...) for packed arrays of `count` elements; y may be one of the inputs.
 template <class F, class Out, class... In>
 void map_loop(const F& f, std::int64_t count, Out* y, const In*... x) {
   at_level([=] {
     RAVEL_INDEPENDENT
-    for (std::int64_t i = 0; i < count; ++i) y[i] = f(x[i]...);
+    for (std::int64_t i = 0; i < count; ++i) y[i] = f(element(x, i)...);
   });
 }
 
