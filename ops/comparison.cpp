@@ -44,9 +44,10 @@ Tensor choose(const Tensor& mask, const Tensor& x, const Tensor& y) {
 }
 
 // mask == when ? x : number.
-Tensor choose(const Tensor& mask, bool when, const Tensor& x, double number) {
+template <bool when>
+Tensor choose(const Tensor& mask, const Tensor& x, double number) {
   return visit_any(x.dtype(), [&]<class T>() {
-    const auto f = [when, n = static_cast<T>(number)](bool take, T v) { return take == when ? v : n; };
+    const auto f = [n = static_cast<T>(number)](bool take, T v) { return take == when ? v : n; };
     return kernels::map<bool, T>(f, mask, x);
   });
 }
@@ -109,13 +110,13 @@ Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
 Tensor where(const Tensor& mask, const Tensor& a, double number) {
   require_mask("where", mask);
   const Tensor m = broadcast("where", mask, a), x = broadcast("where", a, mask);
-  return record("where", choose(m, true, x, number), Edge{x, [m](const Tensor& g) { return where(m, g, 0); }});
+  return record("where", choose<true>(m, x, number), Edge{x, [m](const Tensor& g) { return where(m, g, 0); }});
 }
 
 Tensor where(const Tensor& mask, double number, const Tensor& a) {
   require_mask("where", mask);
   const Tensor m = broadcast("where", mask, a), x = broadcast("where", a, mask);
-  return record("where", choose(m, false, x, number), Edge{x, [m](const Tensor& g) { return where(m, 0, g); }});
+  return record("where", choose<false>(m, x, number), Edge{x, [m](const Tensor& g) { return where(m, 0, g); }});
 }
 
 Tensor maximum(const Tensor& a, const Tensor& b) {
