@@ -7,7 +7,7 @@ using namespace ravel;
 namespace {
 
 constexpr Reduction none = Reduction::none, total = Reduction::sum;
-const Tensor class_weight(Dtype dtype) { return tensor({0.5, 1.5, 0.25, 2.0}, dtype); }
+Tensor class_weight(Dtype dtype) { return tensor({0.5, 1.5, 0.25, 2.0}, dtype); }
 
 }  // namespace
 

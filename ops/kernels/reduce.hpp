@@ -13,6 +13,7 @@
 #include "ravel/autograd/tensor.hpp"
 #include "ravel/ops/kernels/blocks.hpp"
 #include "ravel/ops/kernels/levels.hpp"
+#include "ravel/ops/kernels/map.hpp"
 
 namespace ravel::kernels {
 
@@ -81,7 +82,7 @@ void combine_rows(const In* x, const std::int64_t* offsets, std::int64_t count, 
       T* const lane = lanes + row % reduce_lanes * columns;
       const std::int64_t length = std::min(step, count - row) * columns;
       RAVEL_INDEPENDENT
-      for (std::int64_t i = 0; i < length; ++i) lane[i] = combine(lane[i], static_cast<T>(from[i]));
+      for (std::int64_t i = 0; i < length; ++i) lane[i] = combine(lane[i], static_cast<T>(element(from, i)));
     }
     for (std::int64_t half = reduce_lanes / 2; half > 0; half /= 2) {
       const std::int64_t used = std::min(half, count - half) * columns;
@@ -99,7 +100,8 @@ void combine_columns(const In* x, std::int64_t rows, std::int64_t count, T ident
     at_level([=] {
       for (std::int64_t i = 0; i < rows; ++i) {
         const In* const from = x + i * count;
-        y[i] = combine_lanes(count, identity, combine, [=](std::int64_t k) { return static_cast<T>(from[k]); });
+        y[i] =
+            combine_lanes(count, identity, combine, [=](std::int64_t k) { return static_cast<T>(element(from, k)); });
       }
     });
     return;
