@@ -79,9 +79,9 @@ struct FreeList {
 };
 
 // The cache that all threads share. What is live and cached together never exceeds twice the most that was ever live:
-// before fresh memory is taken beyond that, blocks of other sizes go back to the system. Twice, because blocks of a class
-// wait while those of another are at work: with less, a step that uses several sizes in turn would give back and fetch
-// the same pages each time.
+// before fresh memory is taken beyond that, blocks of other sizes go back to the system. Twice, because blocks of a
+// class wait while those of another are at work: with less, a step that uses several sizes in turn would give back and
+// fetch the same pages each time.
 class SharedCache {
  public:
   void* take(int size_class) {

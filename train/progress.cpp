@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 namespace ravel::train {
 
@@ -18,9 +19,12 @@ std::string readable_time(double seconds) {
 }
 
 std::string readable_count(std::int64_t count) {
-  std::string text = fmt::format("{}", count);
-  const std::size_t sign = count < 0 ? 1 : 0;
-  for (std::size_t i = text.size(); i > sign + 3;) text.insert(i -= 3, ",");
+  const std::string digits = fmt::format("{}", std::abs(count));
+  std::string text(count < 0 ? "-" : "");
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text.push_back(',');
+    text.push_back(digits[i]);
+  }
   return text;
 }
 
@@ -37,7 +41,8 @@ void ProgressBar::update(std::int64_t done, const std::string& note) {
   const auto filled = static_cast<std::size_t>(share * width);
   const double speed = static_cast<double>(done) / std::max(now, 1e-9);
   const double left = static_cast<double>(total_ - done) / std::max(speed, 1e-9);
-  const std::string bar = std::string(filled, '=') + (filled < width ? ">" : "");
+  std::string bar(filled, '=');
+  if (filled < width) bar.push_back('>');
   fmt::print(stderr, "\r{} [{:<{}}] {:3.0f} %  {} {}/s  {} left  {}\033[K", label_, bar, width, 100 * share,
              readable_count(std::llround(speed)), unit_, readable_time(left), note);
   std::fflush(stderr);

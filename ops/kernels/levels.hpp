@@ -18,8 +18,8 @@
 #define RAVEL_AVX512 __attribute__((flatten))
 #endif
 
-// Says of the loop that follows that its iterations are independent although an output may be one of the inputs; that it
-// is to stay a loop, which can become vector instructions where its unrolled body could not.
+// Says of the loop that follows that its iterations are independent although an output may be one of the inputs; that
+// it is to stay a loop, which can become vector instructions where its unrolled body could not.
 #if defined(__clang__)
 #define RAVEL_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #define RAVEL_KEEP_LOOP _Pragma("clang loop unroll(disable)")
