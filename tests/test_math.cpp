@@ -71,7 +71,7 @@ TEST_CASE("the f32 functions stay within their stated errors", "[math]") {
   check_ulp(
       "softplus", 1.7, [](float x) { return kernels::softplus(x); }, exact_softplus);
   check_ulp(
-      "erf", 6.5, [](float x) { return kernels::erf(x); }, Double(std::erf));
+      "erf", 7.0, [](float x) { return kernels::erf(x); }, Double(std::erf));
   check_ulp(
       "sin", 1.7, [](float x) { return kernels::sin(x); }, Double(std::sin), kernels::trigonometric_limit);
   check_ulp(

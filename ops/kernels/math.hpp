@@ -200,7 +200,7 @@ template <class T>
   return (x < 0 ? T{0} : x) + log1p(exp(x < 0 ? x : -x));
 }
 
-// The error function, x P(x^2) / Q(x^2); |erf(x)| <= 1; 6.5 ulp.
+// The error function, x P(x^2) / Q(x^2); |erf(x)| <= 1; 7.0 ulp.
 [[gnu::always_inline]] inline float erf(float x) {
   const float z = detail::bounded(x, -3.92f, 3.92f), t = z * z;
   const float p = detail::polynomial(
@@ -248,7 +248,7 @@ namespace detail {
 
 }  // namespace detail
 
-// x^y; 0.6 ulp.
+// x^y; 0.6 ulp, on 4.5e8 pairs.
 [[gnu::always_inline]] inline float pow(float x, float y) {
   constexpr float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
   const float size = detail::magnitude(x), exponent_size = detail::magnitude(y);
