@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# bench/compare.py with two stand-ins that answer as its sides do, with times that are known: what it calculates, what
+# it writes, and its errors.
+set -uo pipefail
+compare=$1/bench/compare.py failures=0
+command -v python3 >/dev/null || { echo "skipped: there is no python3"; exit 0; }
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+# Ravel: 2 ms per step.
+cat >"$folder/nets" <<'SCRIPT'
+#!/usr/bin/env bash
+while read -r command rest; do
+  case $command in
+    about) echo "Ravel stand-in" ;;
+    list) echo '["first", "second", "small ops 16x16"]' ;;
+    measure) echo 2 ;;
+    check) if [[ $rest == second* ]]; then echo "10 3 2 1 1 0.5001"; else echo "10 3 2 1 1 0.5"; fi ;;
+  esac
+done
+SCRIPT
+# PyTorch: 4 ms per step, 1 ms less when fused, 1 ms more with a tuned malloc. In the second row 16 ms, and 2 ms less with
+# channels_last, which other rows cannot have.
+cat >"$folder/python" <<'SCRIPT'
+#!/usr/bin/env bash
+if [[ $1 == -c ]]; then exit 0; fi
+while read -r command rest; do
+  case $command in
+    about) echo "PyTorch stand-in" ;;
+    choices) if [[ $rest == second ]]; then echo "fused channels_last"; else echo "fused"; fi ;;
+    options) options=$rest; echo ok ;;
+    check) echo "10 3 2 1 1 0.5" ;;
+    measure)
+      milliseconds=4
+      if [[ $rest == second* ]]; then milliseconds=16; fi
+      if [[ $options == *fused* ]]; then milliseconds=$((milliseconds - 1)); fi
+      if [[ $options == *channels_last* ]]; then
+        if [[ $rest != second* ]]; then exit 1; fi
+        milliseconds=$((milliseconds - 2))
+      fi
+      if [[ -n ${MALLOC_TOP_PAD_:-} ]]; then milliseconds=$((milliseconds + 1)); fi
+      echo "$milliseconds" ;;
+  esac
+done
+SCRIPT
+printf '#!/usr/bin/env bash\nif [[ $1 == -c ]]; then exit 0; fi\nread -r line\n' >"$folder/broken"
+chmod +x "$folder/nets" "$folder/python" "$folder/broken"
+
+# Runs compare.py with the arguments after the second; what it writes must match a pattern.
+expect() {
+  local status=$1 pattern=$2 written
+  shift 2
+  written=$(python3 "$compare" --nets "$folder/nets" "$@" 2>&1)
+  local got=$?
+  if [[ $got -ne $status || ! $written =~ $pattern ]]; then
+    printf 'FAILED: compare.py %s\n  status %s, expected %s\n  wrote    %s\n  expected %s\n' \
+      "$*" "$got" "$status" "$written" "$pattern"
+    failures=$((failures + 1))
+  fi
+}
+
+expect 0 $'^first\nsecond\nsmall ops 16x16$' --list
+expect 2 $'^compare: there is no row "third"; there are\n  first\n  second\n  small ops 16x16$' --rows first,third
+expect 2 "argument --threads: '0' is no number above 0" --threads 1,0
+expect 1 $'offers no PyTorch .*\n  python3 -m venv torch-venv\n  torch-venv/bin/pip install torch==2.13.0\n' \
+  --python /nowhere/python
+expect 1 'compare: there is no program /nowhere/nets; ./run bench compare builds it' --nets /nowhere/nets
+expect 1 "ended during 'about'; what it said stands above" --python "$folder/broken"
+expect 0 'first .* 10 .*0.0e.00$' --python "$folder/python" --check --rows first
+expect 1 'second .*DIFFERENT.*1 of 2 rows' --python "$folder/python" --check --rows first,second
+
+quickly=(--python "$folder/python" --rounds 2 --threads 1 --json "$folder/figures")
+expect 0 $'first +1 +3.000 +2.000 +1.50 +1.50 +1.50  fused\nsecond +1 +13.000 +2.000 +6.50 .*  fused, channels_last\n.*geometric mean +1 +3.12' \
+  "${quickly[@]}"
+python3 - "$folder/figures" <<'SCRIPT' || { echo "FAILED: the figures that --json wrote"; failures=$((failures + 1)); }
+import json, sys
+figures = json.load(open(sys.argv[1]))
+first, second, small = figures["rows"]
+assert first["name"] == "first" and first["threads"] == 1 and first["torch_options"] == ["fused"]
+assert (first["torch_ms"], first["ravel_ms"]) == (3, 2)
+assert first["ratio"] == first["ratio_min"] == first["ratio_max"] == 1.5
+assert second["ratio"] == 6.5 and small["torch_us_per_op"] == 1.5 and small["ravel_us_per_op"] == 1
+assert abs(figures["geomean"] - (1.5 * 6.5) ** 0.5) < 1e-12 and list(figures["geomean_by_threads"]) == ["1"]
+SCRIPT
+exit $((failures > 0))
