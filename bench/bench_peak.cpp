@@ -46,7 +46,7 @@ double peak_gflops(int threads) {
 }
 
 void peak(benchmark::State& state) {
-  constexpr std::int64_t flops = 100'000'000;
+  constexpr std::int64_t flops = 1'000'000'000;
   const int count = static_cast<int>(state.range(0));
   measure_flops(state, static_cast<double>(flops) * count, [=] { flops_per_second(count, flops); });
 }
