@@ -18,8 +18,8 @@ namespace {
 std::atomic<std::size_t> live_bytes = 0, peak_bytes = 0;
 
 void* take_block(std::size_t bytes) {
-  void* const block = std::aligned_alloc(64, bytes / 64 * 64 + 64);
-  if (block == nullptr) return nullptr;
+  void* block = nullptr;
+  if (posix_memalign(&block, 64, bytes) != 0) return nullptr;
   const std::size_t live = live_bytes += bytes;
   for (std::size_t peak = peak_bytes; peak < live && !peak_bytes.compare_exchange_weak(peak, live);) {
   }

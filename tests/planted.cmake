@@ -1,0 +1,17 @@
+# In a sanitizer build, planted bugs must be reported.
+function(planted_bug bug report)
+  add_test(NAME planted_${bug} COMMAND planted_bug ${bug})
+  set_tests_properties(planted_${bug} PROPERTIES PASS_REGULAR_EXPRESSION ${report})
+endfunction()
+
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  add_executable(planted_bug planted/planted_bug.cpp)
+  ravel_flags(planted_bug)
+  target_link_libraries(planted_bug PRIVATE ravel::ravel)
+  if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")
+    planted_bug(race "ThreadSanitizer: data race")
+  else()
+    planted_bug(write_behind "AddressSanitizer: heap-buffer-overflow")
+    planted_bug(read_after_free "AddressSanitizer: heap-use-after-free")
+  endif()
+endif()
