@@ -166,6 +166,12 @@ Tensor softplus_backward(const Tensor& g, const Tensor& x, double beta, double t
                 Edge{x, for_x});
 }
 
+Tensor log_sigmoid(const Tensor& x) {
+  const auto f = [](auto v) { return -kernels::softplus(-v); };
+  return record("log_sigmoid", map_floating("log_sigmoid", f, x),
+                Edge{x, [x](const Tensor& g) { return g * sigmoid(-x); }});
+}
+
 Tensor silu(const Tensor& x) {
   return record("silu",
                 map_floating(

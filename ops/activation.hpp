@@ -43,6 +43,9 @@ Tensor softplus(const Tensor& x, double beta = 1, double threshold = 20);
 // g sigmoid(beta x); g itself where beta x > threshold.
 Tensor softplus_backward(const Tensor& g, const Tensor& x, double beta, double threshold);
 
+// log(sigmoid(x)), without overflow.
+Tensor log_sigmoid(const Tensor& x);
+
 // x sigmoid(x), also called swish (Elfwing, Uchibe, Doya 2018).
 Tensor silu(const Tensor& x);
 // g s (1 + x (1 - s)) with s = sigmoid(x).

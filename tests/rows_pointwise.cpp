@@ -82,6 +82,7 @@ std::vector<Row> activation_rows() {
        [](const Tensors& v) { return softplus_backward(v[0], v[1], 2, 0.1); },
        {x, kinked},
        elementwise},
+      {"log_sigmoid", [](const Tensors& v) { return log_sigmoid(v[0]); }, {x}, elementwise},
       unary("silu", silu, x),
       {"silu_backward", [](const Tensors& v) { return silu_backward(v[0], v[1]); }, {x, x}, elementwise},
       {"dropout", [](const Tensors& v) { return dropout(v[0], 0.3); }, {normal({5, 7})}, elementwise},
