@@ -271,6 +271,7 @@ void multiply_by_blocks(const Product<T>& p) {
 template <class T>
 void gemm(std::int64_t rows, std::int64_t columns, std::int64_t depth, Matrix<T> a, Matrix<T> b, T* c,
           std::int64_t c_row_stride, const Epilogue<T>& epilogue, const Batch& batch) {
+  require(epilogue.row_bias == nullptr || epilogue.column_bias == nullptr, "gemm: one bias at a time");
   if (rows == 0 || columns == 0) return;
   const Product<T> given{rows, columns, depth, a, b, c, c_row_stride, epilogue, batch};
   const Product<T> exchanged = given.exchanged();
