@@ -257,7 +257,7 @@ TEST_CASE("two threads build and sweep graphs over shared parameters with the sa
   }
 }
 
-TEST_CASE("two threads may build parts of one graph; the order of sums does not depend on them") {
+TEST_CASE("two threads may build parts of one graph - the order of sums does not depend on them") {
   const Tensor x = randn({100}, f64).requires_grad_();
   const auto branch = [&](double by) {
     Tensor y = x;
@@ -297,7 +297,7 @@ TEST_CASE("two sweeps into one leaf at the same time are refused or take turns, 
   CHECK(added == 2.0 * (100 - refused));
 }
 
-TEST_CASE("gradcheck says which input, which element, and both values; zeros prove nothing") {
+TEST_CASE("gradcheck says which input, which element, and both values - zeros prove nothing") {
   const Tensor x = leaf({{1., 2.}, {3., 4.}});
   const auto wrong = [](const std::vector<Tensor>& in) {
     return record("wrong", (in[0] * in[0]).detach(), Edge{in[0], [x = in[0]](const Tensor& g) { return g * x * 2.5; }});

@@ -158,7 +158,7 @@ TEST_CASE("snapshots are consistent, load strictly or with a report, and leave t
   CHECK(nn::hash_of(other) == before);
 }
 
-TEST_CASE("buffers are saved and not trained; shared parameters are trained once and saved under both names") {
+TEST_CASE("buffers are saved and not trained - shared parameters are trained once and saved under both names") {
   const nn::Scope scope(0, f64);
   const nn::Buffer mean = scope.buffer("mean", zeros(2, f64));
   const nn::Parameter w = scope.parameter("w", {2, 2}, nn::constant(1));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ravel/autograd/error.hpp"
 #include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/block_sizes.hpp"
