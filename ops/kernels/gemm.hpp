@@ -22,8 +22,8 @@ struct Batch {
   std::int64_t c_stride = 0;
 };
 
-// What is done to C besides the product: C = A B + row_bias(m), or + column_bias(n); null for none. Not both: the order of
-// the two sums would depend on how the product is cut.
+// What is done to C besides the product: C = A B + row_bias(m), or + column_bias(n); null for none. Not both: the order
+// of the two sums would depend on how the product is cut.
 template <class T>
 struct Epilogue {
   const T* row_bias = nullptr;     // (rows) added along each row
