@@ -259,7 +259,11 @@ GradcheckReport gradgradcheck(const CheckedFunction& f, const std::vector<Tensor
       if (leaf.defined() && leaf.requires_grad()) wanted.push_back(leaf);
     }
     if (!total.requires_grad()) return {};
-    return grad(total, wanted, {.create_graph = true});
+    std::vector<Tensor> results = grad(total, wanted, {.create_graph = true, .allow_unused = true});
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (!results[i].defined()) results[i] = zeros_like(wanted[i]);
+    }
+    return results;
   };
   return Check(gradients, extended, options).run(may_be_zero);
 }

@@ -10,13 +10,17 @@
 
 namespace ravel {
 
+template <class F>
+concept TensorFunction = requires(const F& f, const std::vector<Tensor>& inputs) {
+  f(inputs);
+};
+
 // What is checked: a function of f64 tensors with one output or several. Any lambda that takes
 // `const std::vector<Tensor>&` and returns a Tensor or a std::vector<Tensor> converts to it.
 class CheckedFunction {
  public:
-  template <class F>
-  requires std::is_invocable_v < const F&, const std::vector<Tensor>
-  & > CheckedFunction(F f)  // NOLINT(google-explicit-constructor)
+  template <TensorFunction F>
+  CheckedFunction(F f)  // NOLINT(google-explicit-constructor)
       : call_([f = std::move(f)](const std::vector<Tensor>& inputs) -> std::vector<Tensor> { return {f(inputs)}; }) {}
   std::vector<Tensor> operator()(const std::vector<Tensor>& inputs) const { return call_(inputs); }
 

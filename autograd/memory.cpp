@@ -12,14 +12,20 @@
 namespace ravel {
 namespace {
 
+// Fresh memory, or null.
+void* system_block(std::size_t bytes) {
+  void* block = nullptr;
+  return posix_memalign(&block, 64, bytes) == 0 ? block : nullptr;
+}
+
 #if defined(RAVEL_SYSTEM_MALLOC)
 
 // For sanitizers: each block comes from the system and goes back to it, and is only counted.
 std::atomic<std::size_t> live_bytes = 0, peak_bytes = 0;
 
 void* take_block(std::size_t bytes) {
-  void* block = nullptr;
-  if (posix_memalign(&block, 64, bytes) != 0) return nullptr;
+  void* const block = system_block(bytes);
+  if (block == nullptr) return nullptr;
   const std::size_t live = live_bytes += bytes;
   for (std::size_t peak = peak_bytes; peak < live && !peak_bytes.compare_exchange_weak(peak, live);) {
   }
@@ -94,10 +100,10 @@ class SharedCache {
       block = list.pop();
     } else {
       trim(2 * std::max(use_.peak, use_.live + bytes) - use_.live - bytes);
-      block = std::aligned_alloc(64, bytes);
+      block = system_block(bytes);
       if (block == nullptr) {
         trim(0);
-        block = std::aligned_alloc(64, bytes);
+        block = system_block(bytes);
       }
       if (block == nullptr) return nullptr;
     }

@@ -17,6 +17,8 @@ std::uint64_t hash(std::string_view text) {
 RandomKey next_random_key() {
   require(!modes.in_parallel, "random numbers are drawn by the thread that calls parallel(), not inside its body");
   RandomState& state = modes.random;
+  require(state.step >> 32 == 0 && state.call >> 32 == 0, "random numbers: step {}, call {}; both end at 2^32",
+          state.step, state.call);
   return {state.seed, hash(module_path()), static_cast<std::uint32_t>(state.step),
           static_cast<std::uint32_t>(state.call++)};
 }

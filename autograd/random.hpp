@@ -1,4 +1,5 @@
-// Random numbers as a pure function of (seed, stream, step, call, element): never of order or of threads.
+// Random numbers as a pure function of (seed, stream, step, call, element): never of threads or of what other steps
+// drew.
 #pragma once
 
 #include <array>

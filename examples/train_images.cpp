@@ -126,14 +126,15 @@ nlohmann::ordered_json summary(const Options& options, const History& history, c
           {"confusion", last.confusion.counts()}};
 }
 
-// Where summary.json goes; made before the training, so that a bad name costs no hour.
+// Where summary.json goes; tried before the training, so that a bad name costs no hour.
 std::filesystem::path prepare_output(const std::string& folder) {
   if (folder.empty()) return {};
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  const std::filesystem::path file = std::filesystem::path(folder) / "summary.json";
-  require(!error && std::ofstream(file, std::ios::app).good(), "--out {}: cannot write {}{}{}", folder, file.string(),
+  const std::filesystem::path file = std::filesystem::path(folder) / "summary.json", trial = file.string() + ".part";
+  require(!error && std::ofstream(trial).good(), "--out {}: cannot write {}{}{}", folder, file.string(),
           error ? ": " : "", error ? error.message() : "");
+  std::filesystem::remove(trial);
   return file;
 }
 

@@ -53,7 +53,7 @@ void set_training(ScopeNode& node, bool on) {
   for (const auto& child : node.children) set_training(*child, on);
 }
 
-const Place& existing(const std::shared_ptr<Place>& place) {
+Place& existing(const std::shared_ptr<Place>& place) {
   require(place != nullptr, "this parameter or buffer was not made in a scope: it is default-constructed");
   return *place;
 }
@@ -61,10 +61,11 @@ const Place& existing(const std::shared_ptr<Place>& place) {
 }  // namespace
 
 const Tensor& Parameter::tensor() const { return existing(place_).value; }
-void Parameter::set(const Tensor& value) const { set_value(*place_, value); }
+const std::string& Parameter::path() const { return existing(place_).path; }
+void Parameter::set(const Tensor& value) const { set_value(existing(place_), value); }
 
 Array& Parameter::writable() const {
-  Tensor& value = place_->value;
+  Tensor& value = existing(place_).value;
   if (!value.array().is_reusable()) {
     value = value.with_value(visit_floating(value.dtype(), "parameter", [&]<class T>() {
       return from_data(packed(value.detach()).data<T>(), value.shape());
@@ -74,7 +75,8 @@ Array& Parameter::writable() const {
 }
 
 const Tensor& Buffer::tensor() const { return existing(place_).value; }
-void Buffer::set(const Tensor& value) const { set_value(*place_, value); }
+const std::string& Buffer::path() const { return existing(place_).path; }
+void Buffer::set(const Tensor& value) const { set_value(existing(place_), value); }
 
 Scope::Scope(std::uint64_t seed, Dtype dtype) : root_(std::make_shared<detail::ScopeRoot>()), node_(&root_->top) {
   root_->seed = seed;
@@ -116,15 +118,17 @@ Parameter Scope::parameter(std::string_view name, const Shape& shape, const Init
 }
 
 Buffer Scope::buffer(std::string_view name, const Tensor& initial) const {
+  const Tensor value = packed(initial.detach());
   const std::shared_ptr<Place> place = add_place(name, false);
-  place->value = packed(initial.detach());
+  place->value = value;
   return Buffer(place);
 }
 
 Parameter Scope::share(std::string_view name, const Parameter& parameter) const {
+  const std::string& first_name = parameter.path();  // an error if there is no such parameter
   const auto same = [&](const auto& entry) { return Parameter(entry.second) == parameter; };
   const auto found = std::find_if(root_->places.begin(), root_->places.end(), same);
-  require(found != root_->places.end(), "share: {} is a parameter of another model", parameter.path());
+  require(found != root_->places.end(), "share: {} is a parameter of another model", first_name);
   const std::shared_ptr<Place> shared = found->second;
   add_place(name, true);
   root_->places.back().second = shared;

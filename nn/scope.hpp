@@ -46,7 +46,7 @@ class Parameter {
   // The tensor, or an undefined one if it was not made: for optional biases.
   Tensor or_none() const { return defined() ? tensor() : Tensor(); }
   // The dotted path, as in "encoder.0.weight".
-  const std::string& path() const { return place_->path; }
+  const std::string& path() const;
   Tensor grad() const { return tensor().grad(); }
   void zero_grad() const { tensor().zero_grad(); }
 
@@ -70,7 +70,7 @@ class Buffer {
   // NOLINTNEXTLINE(google-explicit-constructor)
   operator const Tensor&() const { return tensor(); }
   const Tensor& tensor() const;
-  const std::string& path() const { return place_->path; }
+  const std::string& path() const;
   // Replaces the value; shape and type must agree.
   void set(const Tensor& value) const;
 

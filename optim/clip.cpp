@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "ravel/ops/arithmetic.hpp"
+#include "ravel/ops/pointwise.hpp"
 #include "ravel/ops/reduction.hpp"
 #include "ravel/optim/optimizer.hpp"
 
@@ -12,9 +13,10 @@ double clip_grad_norm(const std::vector<nn::Parameter>& parameters, double max_n
   double squares = 0;
   for (const nn::Parameter& parameter : parameters) {
     const Tensor g = parameter.grad();
-    if (g.defined()) squares += sum(g * g).item();
+    if (g.defined()) squares += sum(square(cast(g, f64))).item();
   }
   const double norm = std::sqrt(squares);
+  require(std::isfinite(norm), "clip_grad_norm: the norm of the gradients is {}; see AnomalyMode", norm);
   if (norm <= max_norm) return norm;
   for (const nn::Parameter& parameter : parameters) {
     const Tensor g = parameter.grad();

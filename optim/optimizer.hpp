@@ -73,6 +73,9 @@ class Optimizer final : public OptimizerBase {
   void update(const nn::Parameter& parameter, const Tensor& gradient, Slot& slot) {
     for (Tensor& state : slot.states) {
       if (!state.defined()) state = zeros_like(gradient);
+      require(state.dtype() == gradient.dtype(),
+              "optimizer: {} was {} in earlier steps and is {} now; make a new optimizer", parameter.path(),
+              state.dtype(), gradient.dtype());
     }
     ++slot.t;
     Array& value = parameter.writable();
@@ -90,7 +93,8 @@ class Optimizer final : public OptimizerBase {
   std::vector<Slot> slots_;
 };
 
-// Scales all gradients by max_norm / norm if their common 2-norm exceeds max_norm; returns the norm before.
+// Scales all gradients by max_norm / norm if their common 2-norm exceeds max_norm; returns the norm before,
+// which is summed in f64. An error if it is not finite.
 // Pascanu, Mikolov, Bengio: On the difficulty of training recurrent neural networks; ICML 2013.
 double clip_grad_norm(const std::vector<nn::Parameter>& parameters, double max_norm);
 

@@ -52,6 +52,8 @@ TEST_CASE("names that are taken or malformed are errors that name them") {
   CHECK_THAT(error_of([&] { scope.parameter("", 2, nn::constant(0)); }),
              ContainsSubstring("\"\" is no name of a parameter"));
   CHECK_THAT(error_of([&] { nn::Parameter().tensor(); }), ContainsSubstring("was not made in a scope"));
+  CHECK_THAT(error_of([&] { scope.share("w", nn::Parameter()); }), ContainsSubstring("was not made in a scope"));
+  CHECK_THAT(error_of([&] { nn::Buffer().set(zeros(1)); }), ContainsSubstring("was not made in a scope"));
 }
 
 TEST_CASE("an error inside a module names its path") {

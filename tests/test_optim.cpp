@@ -1,4 +1,7 @@
 // Optimizers: their rules against PyTorch's, and what they do to memory and to those who hold a value.
+#include <cmath>
+#include <limits>
+
 #include "catch.hpp"
 #include "ravel/nn/init.hpp"
 #include "ravel/optim/adam.hpp"
@@ -101,6 +104,40 @@ TEST_CASE("parameters without gradient stay, the learning rate can change, gradi
   CHECK(point.p.grad().defined());
   optimizer.zero_grad();
   CHECK(!point.p.grad().defined());
+}
+
+TEST_CASE("plain sgd ignores dampening and forgets a NaN") {
+  check_close(Point().after_four_steps(optim::SgdRule{.lr = 0.1, .dampening = 0.5}),
+              {0.370993380105984, -7.46985483031578, 1.43460678772326});
+  Point point;
+  const nn::Snapshot good = point.scope.snapshot();
+  optim::Sgd optimizer(point.scope.parameters(), {.lr = 0.5});
+  point.p.tensor().set_grad(tensor({1., 1., 1.}, f64));
+  sum(point.p * std::numeric_limits<double>::quiet_NaN()).backward();
+  optimizer.step();
+  point.scope.load(good);
+  optimizer.zero_grad();
+  sum(point.p * 1.0).backward();
+  optimizer.step();
+  CHECK(point.p.tensor().to_vector<double>() == std::vector<double>{0.5, -2.5, 2.5});
+}
+
+TEST_CASE("a model that was cast needs a new optimizer, and a norm that is not finite cannot be clipped") {
+  Point point;
+  optim::Adam optimizer(point.scope.parameters());
+  point.loss().backward();
+  optimizer.step();
+  point.scope.to(f32);
+  sum(point.p * 1.0).backward();
+  CHECK_THAT(error_of([&] { optimizer.step(); }),
+             ContainsSubstring("optimizer: p was f64 in earlier steps and is f32 now; make a new optimizer"));
+  point.p.zero_grad();
+  sum(point.p * 1e20).backward();
+  CHECK(optim::clip_grad_norm(point.scope.parameters(), 1) == Approx(std::sqrt(3) * 1e20));
+  CHECK(point.p.grad().to_vector<float>()[0] == Approx(1 / std::sqrt(3)));
+  sum(point.p * std::numeric_limits<double>::infinity()).backward();
+  CHECK_THAT(error_of([&] { optim::clip_grad_norm(point.scope.parameters(), 1); }),
+             ContainsSubstring("clip_grad_norm: the norm of the gradients is inf"));
 }
 
 TEST_CASE("options that make no sense are errors") {
