@@ -7,8 +7,11 @@
 namespace ravel::kernels {
 
 #if defined(RAVEL_TINY_BLOCKS)
-inline constexpr std::int64_t depth_block = 3;          // bits: steps of one chain in a matrix product
-inline constexpr std::int64_t row_block = 4;            // most rows of C of one task of a matrix product
+inline constexpr std::int64_t depth_block = 3;          // bits: steps of one chain in a matrix product ...
+inline constexpr std::int64_t deep_block = 7;           // bits: ... and in a large one
+inline constexpr std::int64_t large_product = 100;      // bits: elements of C that make a product large
+inline constexpr std::int64_t packed_block = 28;        // elements of A that are packed at a time in a matrix product
+inline constexpr std::int64_t column_block = 16;        // columns of B whose panels are kept for the rows that follow
 inline constexpr std::int64_t pixel_block = 5;          // bits: output pixels of one chain in a weight gradient
 inline constexpr std::int64_t image_chunks = 3;         // bits: parts into which a weight gradient cuts a batch
 inline constexpr std::int64_t weight_block = 24;        // weights that are used together, in elements
@@ -18,7 +21,10 @@ inline constexpr std::int64_t partial_gradients = 400;  // bits: elements of all
 inline constexpr std::int64_t dots_depth = 33;          // bits: the least depth for which products are made of dots
 #else
 inline constexpr std::int64_t depth_block = 256;
-inline constexpr std::int64_t row_block = 384;
+inline constexpr std::int64_t deep_block = 1024;
+inline constexpr std::int64_t large_product = 1 << 18;
+inline constexpr std::int64_t packed_block = 96 << 10;
+inline constexpr std::int64_t column_block = 1024;
 inline constexpr std::int64_t pixel_block = 128;
 inline constexpr std::int64_t image_chunks = 16;
 inline constexpr std::int64_t weight_block = 1 << 17;

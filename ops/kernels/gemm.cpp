@@ -49,6 +49,13 @@ bool better_exchanged(const Product<T>& p) {
   return 104 * round_up(p.rows, lanes) * p.columns < 100 * round_up(p.columns, lanes) * p.rows;
 }
 
+// The depth of one chain of multiply-adds. C is read and written once per chain: a large one, which lies in no near
+// cache, waits for longer chains.
+template <class T>
+std::int64_t chain_of(const Product<T>& p) {
+  return std::min(p.depth, p.rows * p.columns < large_product ? depth_block : deep_block);
+}
+
 // How C is cut into blocks, one task each.
 struct Blocks {
   std::int64_t row_blocks, column_blocks, rows, columns;
@@ -59,16 +66,16 @@ template <class T>
 Blocks cut_into_blocks(const Product<T>& p) {
   const Contraction<T>& kernels = contraction<T>();
   const std::int64_t width = kernels.lanes * kernels.vectors, workers = threads();
-  const std::int64_t least = blocks_of(p.rows, row_block), products = p.count();
+  const std::int64_t products = p.count();
   const auto blocks = [&](std::int64_t row_blocks, std::int64_t column_blocks) {
     const std::int64_t rows = round_up(blocks_of(p.rows, row_blocks), kernels.tile_rows);
     const std::int64_t columns = round_up(blocks_of(p.columns, column_blocks), width);
     return Blocks{blocks_of(p.rows, rows), blocks_of(p.columns, columns), rows, columns};
   };
-  Blocks best = blocks(least, 1);
+  Blocks best = blocks(1, 1);
   if (workers == 1 || products * p.rows * p.columns * p.depth <= inline_work) return best;
   double least_time = std::numeric_limits<double>::infinity();
-  for (std::int64_t row_blocks = least; row_blocks <= least + 4 * workers; ++row_blocks) {
+  for (std::int64_t row_blocks = 1; row_blocks <= 1 + 4 * workers; ++row_blocks) {
     for (std::int64_t per_worker = 1; per_worker <= 4; ++per_worker) {
       const Blocks cut = blocks(row_blocks, std::max<std::int64_t>(1, per_worker * workers / row_blocks));
       const std::int64_t rounds = blocks_of(products * cut.row_blocks * cut.column_blocks, workers);
@@ -85,8 +92,9 @@ Blocks cut_into_blocks(const Product<T>& p) {
 }
 
 // Computes blocks of C, each with all of its depth, in scratch space that serves one block after the other.
-// Per block of the depth, A is packed into panels (or read in place where few strips use it); then for each strip of
-// columns B is packed into one panel, which stays in the nearest cache while all rows are multiplied with it.
+// Per block of the depth and slab of columns, some rows of A at a time are packed into panels, which stay in the
+// second-level cache (or they are read in place where few strips use them), and multiplied with one strip of columns
+// after the other. The first rows to use a strip pack it into a panel of B, for all rows to come.
 // Strips whose last vector is partial, and all strips of a transposed product, are computed aside and moved at the end.
 template <class T>
 class BlockProduct {
@@ -95,15 +103,18 @@ class BlockProduct {
       : p_(product),
         width_(even_width(std::min(blocks.columns, product.columns), kernels_.lanes,
                           product.rows == 1 ? kernels_.single_row_vectors : kernels_.vectors)),
-        depth_(std::min(product.depth, depth_block)),
+        depth_(chain_of(product)),
+        row_block_(round_up(packed_block / std::max<std::int64_t>(1, depth_), kernels_.tile_rows)),
         pack_a_(
             depth_ == 0 || blocks.columns > 2 * width_ ||
             (product.a.row_stride != 1 && product.a.column_stride > std::numeric_limits<std::int32_t>::max() / depth_)),
         pack_b_(product.b.column_stride != 1 || blocks.rows > 4 * kernels_.tile_rows),
-        a_panels_(pack_a_ ? round_up(blocks.rows, kernels_.tile_rows) * depth_ : 0),
+        slab_(blocks.rows > row_block_ ? column_block / width_ * width_ : round_up(blocks.columns, width_)),
+        panel_columns_(blocks.rows > row_block_ ? std::min(slab_, round_up(blocks.columns, width_)) : width_),
+        a_panels_(pack_a_ ? round_up(std::min(blocks.rows, row_block_), kernels_.tile_rows) * depth_ : 0),
         a_row_(pack_a_ ? 0 : blocks.rows),
         a_depth_(pack_a_ ? 0 : depth_),
-        b_panel_(width_ * depth_),
+        b_panels_(panel_columns_ * depth_),
         aside_(blocks.rows * (product.transposed ? round_up(blocks.columns, kernels_.lanes) : width_)),
         column_bias_(product.epilogue.column_bias != nullptr ? round_up(blocks.columns, width_) : 0) {
     if (!pack_a_) {
@@ -114,9 +125,10 @@ class BlockProduct {
 
   // The block of rows [row, row + rows) and columns [column, column + columns) of product number i.
   void operator()(std::int64_t i, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
-    const T* const a = p_.a_of(i) + row * p_.a.row_stride;
-    const T* const b = p_.b_of(i) + column * p_.b.column_stride;
-    T* const c = p_.c_of(i) + (p_.transposed ? column * p_.c_row_stride + row : row * p_.c_row_stride + column);
+    a_ = p_.a_of(i) + row * p_.a.row_stride;
+    b_ = p_.b_of(i) + column * p_.b.column_stride;
+    c_ = p_.c_of(i) + (p_.transposed ? column * p_.c_row_stride + row : row * p_.c_row_stride + column);
+    row_bias_ = p_.epilogue.row_bias != nullptr ? p_.epilogue.row_bias + row : nullptr;
     const bool partial = columns % kernels_.lanes != 0;
     first_aside_ = p_.transposed ? 0 : partial ? (columns - 1) / width_ * width_ : columns;
     aside_width_ = round_up(columns - first_aside_, kernels_.lanes);
@@ -126,29 +138,34 @@ class BlockProduct {
     }
     std::int64_t k = 0;
     do {
-      multiply_depth_block(a + k * p_.a.column_stride, b + k * p_.b.row_stride, c, row, rows, columns, k);
-      k += depth_block;
+      for (std::int64_t j = 0; j < columns; j += slab_) {
+        for (std::int64_t m = 0; m < rows; m += row_block_) {
+          multiply_rows(k, m, std::min(row_block_, rows - m), j, std::min(slab_, columns - j));
+        }
+      }
+      k += depth_;
     } while (k < p_.depth);
-    move_from_aside(c, rows, columns);
+    move_from_aside(rows, columns);
   }
 
  private:
-  void multiply_depth_block(const T* a, const T* b, T* c, std::int64_t row, std::int64_t rows, std::int64_t columns,
-                            std::int64_t k) {
+  // Rows [row, row + rows) of the block with the slab of columns [first, first + columns), for the depth from k on.
+  void multiply_rows(std::int64_t k, std::int64_t row, std::int64_t rows, std::int64_t first, std::int64_t columns) {
     Strip<T> strip;
     strip.rows = rows;
-    strip.depth = std::min(depth_block, p_.depth - k);
+    strip.depth = std::min(depth_, p_.depth - k);
     strip.add = k > 0;
     const bool last = k + strip.depth == p_.depth;
-    if (last && p_.epilogue.row_bias != nullptr) strip.row_bias = p_.epilogue.row_bias + row;
-    place_a(strip, a);
-    for (std::int64_t j = 0; j < columns; j += width_) {
-      const std::int64_t count = std::min(width_, columns - j);
+    if (last && row_bias_ != nullptr) strip.row_bias = row_bias_ + row;
+    place_a(strip, a_ + row * p_.a.row_stride + k * p_.a.column_stride);
+    for (std::int64_t j = first; j < first + columns; j += width_) {
+      const std::int64_t count = std::min(width_, first + columns - j);
       strip.vectors = static_cast<int>(blocks_of(count, kernels_.lanes));
       if (last && p_.epilogue.column_bias != nullptr) strip.column_bias = column_bias_.data() + j;
-      place_b(strip, b + j * p_.b.column_stride, count);
+      T* const panel = b_panels_.data() + (j - first) % panel_columns_ * depth_;
+      place_b(strip, b_ + j * p_.b.column_stride + k * p_.b.row_stride, count, row == 0, panel);
       const bool aside = j >= first_aside_;
-      strip.c = aside ? aside_.data() + j - first_aside_ : c + j;
+      strip.c = aside ? aside_.data() + row * aside_width_ + j - first_aside_ : c_ + row * p_.c_row_stride + j;
       strip.c_step = aside ? aside_width_ : p_.c_row_stride;
       for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
       kernels_.contract(strip);
@@ -176,11 +193,11 @@ class BlockProduct {
     }
   }
 
-  void place_b(Strip<T>& strip, const T* b, std::int64_t count) {
+  void place_b(Strip<T>& strip, const T* b, std::int64_t count, bool first_use, T* panel) {
     const std::int64_t width = strip.vectors * kernels_.lanes;
     if (pack_b_ || count < width) {
-      pack_panel(width, count, strip.depth, b, p_.b.column_stride, p_.b.row_stride, b_panel_.data());
-      strip.b = b_panel_.data();
+      if (first_use) pack_panel(width, count, strip.depth, b, p_.b.column_stride, p_.b.row_stride, panel);
+      strip.b = panel;
       strip.b_step = width;
     } else {
       strip.b = b;
@@ -188,12 +205,12 @@ class BlockProduct {
     }
   }
 
-  void move_from_aside(T* c, std::int64_t rows, std::int64_t columns) {
+  void move_from_aside(std::int64_t rows, std::int64_t columns) {
     if (p_.transposed) {
-      transpose(rows, columns, aside_.data(), aside_width_, c, p_.c_row_stride);
+      transpose(rows, columns, aside_.data(), aside_width_, c_, p_.c_row_stride);
     } else if (first_aside_ < columns) {
       for (std::int64_t i = 0; i < rows; ++i) {
-        std::copy_n(aside_.data() + i * aside_width_, columns - first_aside_, c + i * p_.c_row_stride + first_aside_);
+        std::copy_n(aside_.data() + i * aside_width_, columns - first_aside_, c_ + i * p_.c_row_stride + first_aside_);
       }
     }
   }
@@ -201,11 +218,18 @@ class BlockProduct {
   const Contraction<T>& kernels_ = contraction<T>();
   const Product<T> p_;
   const std::int64_t width_, depth_;  // of a strip, and of a block of the depth
+  const std::int64_t row_block_;      // rows of A that are packed at a time
   const bool pack_a_, pack_b_;
+  const std::int64_t slab_;           // columns that are multiplied with the same packed rows of A
+  const std::int64_t panel_columns_;  // columns whose panels of B are kept: a strip if all rows use it at once
   Scratch<T> a_panels_;
   Scratch<std::int64_t> a_row_;
   Scratch<std::int32_t> a_depth_;
-  Scratch<T> b_panel_, aside_, column_bias_;
+  Scratch<T> b_panels_, aside_, column_bias_;
+  const T* a_ = nullptr;  // the block that is computed
+  const T* b_ = nullptr;
+  T* c_ = nullptr;
+  const T* row_bias_ = nullptr;
   std::int64_t first_aside_ = 0, aside_width_ = 0;  // the columns that are computed aside, and the length of their rows
 };
 

@@ -69,6 +69,12 @@ struct Contraction {
   int single_row_vectors;  // the same where C has one row
   void (*contract)(const Strip<T>&);
   void (*dots)(const Dots<T>&);
+
+  // Moving matrices: see panels.hpp.
+  void (*transpose)(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_row, T* to,
+                    std::int64_t to_row);
+  void (*pack_panel)(std::int64_t width, std::int64_t count, std::int64_t depth, const T* from, std::int64_t row_stride,
+                     std::int64_t depth_stride, T* panel);
 };
 
 // The kernels of the level that isa() names.
