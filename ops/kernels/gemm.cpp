@@ -106,7 +106,7 @@ class BlockProduct {
         depth_(chain_of(product)),
         row_block_(round_up(packed_block / std::max<std::int64_t>(1, depth_), kernels_.tile_rows)),
         pack_a_(
-            depth_ == 0 || blocks.columns > 2 * width_ ||
+            depth_ == 0 || blocks.columns > 8 * width_ ||
             (product.a.row_stride != 1 && product.a.column_stride > std::numeric_limits<std::int32_t>::max() / depth_)),
         pack_b_(product.b.column_stride != 1 || blocks.rows > 4 * kernels_.tile_rows),
         slab_(blocks.rows > row_block_ ? column_block / width_ * width_ : round_up(blocks.columns, width_)),
