@@ -1,35 +1,30 @@
-// The Ravel side of compare.py: the nets of torch_nets.py, and the same commands. It reads them from its standard
-// input, a line each, and answers each with a line:
+// The Ravel side of compare.py, memory.py and curves.py: the nets of torch_nets.py, and the same commands. It reads
+// them from its standard input, a line each, and answers each with a line:
 //   about                 version and instruction set
 //   list                  the names of the rows, in JSON
+//   curves                rows that differ in one number, in JSON: {"batch": [[1, ROW], ...], ...}
 //   measure ROW STEPS     milliseconds per step, over STEPS steps that follow some to warm up
+//   vary ROW STEPS        "ok" after so many steps with batches of changing size
 //   check ROW FILE        trains a net without dropout from the input, target and parameters in FILE for three steps
 //   and
 //                         answers with the number of its parameters, the loss before, between and after the steps, and
 //                         the 2-norm of the last gradients
 // Alone it serves a profiler well: echo "measure lenet5 b128 100" | nets --threads 1
-#include <fmt/format.h>
-
-#include <CLI/CLI.hpp>
 #include <cmath>
-#include <fstream>
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
 
 #include "ravel/nn/sequential.hpp"
 #include "ravel/ops/activation.hpp"
 #include "ravel/ops/arithmetic.hpp"
-#include "ravel/ops/kernels/isa.hpp"
 #include "ravel/ops/loss.hpp"
 #include "ravel/ops/reduction.hpp"
+#include "ravel/ops/slicing.hpp"
 #include "ravel/optim/adam.hpp"
 #include "ravel/optim/sgd.hpp"
-#include "ravel/train/program.hpp"
 #include "ravel/train/progress.hpp"
-#include "ravel/version.hpp"
+#include "side.hpp"
 
 namespace {
 
@@ -62,14 +57,14 @@ struct Row {
   Recipe recipe;
 };
 
-// 2,000 operations on 16x16 tensors: what an operation costs beside its arithmetic. The parameter is so small that no
-// gradient vanishes on its way through a thousand tanh.
-nn::LayerMaker small_ops() {
-  return [](const nn::Scope& scope, const Shape&) -> nn::Layer {
-    const nn::Parameter x = scope.parameter("x", {16, 16}, nn::uniform(0, 1e-4));
-    return [x](const Tensor& start) {
+// Operations, tanh and + in turn, on tensors of so many rows and columns: what an operation costs beside its
+// arithmetic. The parameter is so small that no gradient vanishes on its way through all the tanh.
+nn::LayerMaker chain(std::int64_t size, std::int64_t operations) {
+  return [=](const nn::Scope& scope, const Shape&) -> nn::Layer {
+    const nn::Parameter x = scope.parameter("x", {size, size}, nn::uniform(0, 0.2 / static_cast<double>(operations)));
+    return [x, operations](const Tensor& start) {
       Tensor y = start;
-      for (int i = 0; i < 1000; ++i) y = tanh(y + x);
+      for (std::int64_t i = 0; i < operations; i += 2) y = tanh(y + x);
       return y;
     };
   };
@@ -103,12 +98,44 @@ std::vector<Row> make_rows(double dropout_scale) {
           {"lenet5 b128", {1, 28, 28}, 128, lenet5, {Rule::sgd, 0.1}},
           {"cifar mlp 3072-256-10 b128", {3072}, 128, cifar_mlp, sgd},
           {"autoenc 784-256-64-256-784 b128", {784}, 128, autoencoder, {Rule::sgd, 1, Loss::reconstruction}},
-          {"small ops 16x16", {16}, 16, {small_ops()}, {Rule::sgd, 0, Loss::mean}}};
+          {"small ops 16x16", {16}, 16, {chain(16, 2000)}, {Rule::sgd, 0, Loss::mean}}};
+}
+
+// Rows that differ in one number.
+struct Curve {
+  std::string name;
+  std::vector<std::int64_t> points;
+  std::function<Row(std::int64_t)> row;
+};
+
+std::vector<Curve> make_curves() {
+  using namespace ravel::nn;
+  const auto of_batch = [](std::int64_t batch) {
+    const Layers layers{linear(256), tanh(), linear(128), tanh(), linear(10)};
+    return Row{fmt::format("mlp 784-256-128-10, batch {}", batch), {784}, batch, layers, sgd};
+  };
+  const auto of_depth = [](std::int64_t depth) {
+    Layers layers;
+    for (std::int64_t i = 0; i < depth; ++i) layers.insert(layers.end(), {linear(64), tanh()});
+    return Row{fmt::format("mlp 64-wide, {} layers, batch 64", depth), {64}, 64, layers, {Rule::sgd, 0.01, Loss::mean}};
+  };
+  const auto of_nodes = [](std::int64_t nodes) {
+    return Row{
+        fmt::format("chain of {} operations on 4x4", nodes), {4}, 4, {chain(4, nodes)}, {Rule::sgd, 0, Loss::mean}};
+  };
+  return {{"batch", {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096}, of_batch},
+          {"depth", {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}, of_depth},
+          {"graph size", {10, 30, 100, 300, 1000, 3000, 10'000, 30'000, 100'000, 300'000, 1'000'000}, of_nodes}};
 }
 
 Row find_row(const std::string& name, double dropout_scale) {
   for (const Row& row : make_rows(dropout_scale)) {
     if (row.name == name) return row;
+  }
+  for (const Curve& curve : make_curves()) {
+    for (const std::int64_t x : curve.points) {
+      if (curve.row(x).name == name) return curve.row(x);
+    }
   }
   fail("there is no row \"{}\"", name);
 }
@@ -117,32 +144,6 @@ std::unique_ptr<optim::OptimizerBase> make_optimizer(const Recipe& recipe,
                                                      const std::vector<nn::Parameter>& parameters) {
   if (recipe.rule == Rule::adam) return std::make_unique<optim::Adam>(parameters, optim::AdamRule{.lr = recipe.lr});
   return std::make_unique<optim::Sgd>(parameters, optim::SgdRule{.lr = recipe.lr, .momentum = momentum});
-}
-
-// One tensor of a file of tensors: a line "name type size..." was read, its elements follow.
-template <class T>
-Tensor read_elements(std::istream& stream, const Shape& shape, const std::string& file) {
-  std::vector<T> values(static_cast<std::size_t>(shape.numel()));
-  const auto bytes = static_cast<std::streamsize>(values.size() * sizeof(T));
-  require(stream.read(reinterpret_cast<char*>(values.data()), bytes).good(), "{}: it ends too early", file);
-  return from_vector(values, shape);
-}
-
-nn::Snapshot read_tensors(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  require(stream.good(), "{}: cannot open it", file);
-  nn::Snapshot tensors;
-  for (std::string line; std::getline(stream, line);) {
-    std::istringstream words(line);
-    std::string name, type;
-    words >> name >> type;
-    Shape shape;
-    for (std::int64_t size = 0; words >> size;) shape.push_back(size);
-    require(type == "f32" || type == "i64", "{}: \"{}\" is no line \"name type size...\"", file, line);
-    tensors[name] =
-        type == "f32" ? read_elements<float>(stream, shape, file) : read_elements<std::int64_t>(stream, shape, file);
-  }
-  return tensors;
 }
 
 // A net of a row with its optimizer and its one batch: random and fixed.
@@ -185,6 +186,19 @@ class Training {
     return 1000 * seconds / steps;
   }
 
+  // Trains with batches of changing size, up to the whole one.
+  void vary(int steps) {
+    const Tensor input = input_, target = target_;
+    for (int i = 0; i < steps; ++i) {
+      const std::int64_t size = 1 + i * 37 % row_.batch;
+      input_ = narrow(input, 0, 0, size);
+      target_ = narrow(target, 0, 0, size);
+      step();
+    }
+    input_ = input;
+    target_ = target;
+  }
+
   // See the head of this file.
   std::vector<double> check() {
     std::int64_t count = 0;
@@ -221,14 +235,17 @@ class Training {
 // Obeys the commands that the head of this file describes.
 class Server {
  public:
-  std::string answer(const std::string& line) {
-    const std::size_t first = line.find(' '), last = line.rfind(' ');
-    const std::string command = line.substr(0, first);
-    if (command == "about") return fmt::format("Ravel {}, {}", version(), name_of(isa()));
-    if (command == "list") return list();
-    require((command == "measure" || command == "check") && first != last, "there is no command \"{}\"", line);
-    const std::string name = line.substr(first + 1, last - first - 1), argument = line.substr(last + 1);
-    return command == "measure" ? fmt::format("{:.6f}", measure(name, std::stoi(argument))) : check(name, argument);
+  std::string answer(const bench::Command& command) {
+    if (command.name == "about") return bench::about();
+    if (command.name == "list") return list();
+    if (command.name == "curves") return list_of_curves();
+    if (command.name == "check") return check(command.subject, command.argument);
+    require(command.name == "measure" || command.name == "vary", "there is no command \"{}\"", command.line);
+    Training& training = training_of(command.subject);
+    const int steps = std::stoi(command.argument);
+    if (command.name == "measure") return fmt::format("{:.6f}", training.measure(steps));
+    training.vary(steps);
+    return "ok";
   }
 
  private:
@@ -238,43 +255,37 @@ class Server {
     return names.dump();
   }
 
-  double measure(const std::string& name, int steps) {
-    if (name != measured_) {
+  static std::string list_of_curves() {
+    nlohmann::json curves;
+    for (const Curve& curve : make_curves()) {
+      for (const std::int64_t x : curve.points) curves[curve.name].push_back({x, curve.row(x).name});
+    }
+    return curves.dump();
+  }
+
+  Training& training_of(const std::string& name) {
+    if (name != trained_) {
       training_.reset();  // frees the memory of the last net before the next one is built
       training_.emplace(find_row(name, 1));
-      measured_ = name;
+      trained_ = name;
     }
-    return training_->measure(steps);
+    return *training_;
   }
 
   static std::string check(const std::string& name, const std::string& file) {
     Training training(find_row(name, 0));
-    training.load(read_tensors(file));
+    training.load(bench::read_tensors(file));
     return fmt::format("{:.9g}", fmt::join(training.check(), " "));
   }
 
-  std::string measured_;
+  std::string trained_;
   std::optional<Training> training_;
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  return train::run_program("nets", [&] {
-    CLI::App app("Ravel's side of bench/compare.py; reads commands from its standard input.", "nets");
-    int threads = 1;
-    app.add_option("--threads", threads, "Threads of the kernels")->check(CLI::Range(1, 256))->capture_default_str();
-    try {
-      app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-      return app.exit(error) == 0 ? 0 : train::exit_usage;
-    }
-    set_threads(threads);
-    Server server;
-    for (std::string line; std::getline(std::cin, line);) {
-      fmt::print("{}\n", server.answer(line));
-      std::fflush(stdout);
-    }
-    return 0;
-  });
+  Server server;
+  return bench::serve("nets", "Ravel's side of bench/compare.py; reads commands from its standard input.", argc, argv,
+                      [&](const bench::Command& command) { return server.answer(command); });
 }

@@ -1,4 +1,4 @@
-"""The PyTorch side of compare.py: the nets of nets.cpp, written as users of PyTorch write them.
+"""The PyTorch side of compare.py, memory.py and curves.py: the nets of nets.cpp, as users of PyTorch write them.
 
 It reads commands from its standard input, a line each, and answers each with a line:
   about                 version
@@ -6,16 +6,15 @@ It reads commands from its standard input, a line each, and answers each with a 
   choices ROW           options that may make the row faster, out of
                           fused          the optimizer's fused implementation
                           channels_last  images have their channels in the last dimension
+                        and, never among the choices, compile for torch.compile
   options NAME...       "ok"; from now on nets are built with these options
   measure ROW STEPS     milliseconds per step, over STEPS steps that follow some to warm up
+  vary ROW STEPS        "ok" after so many steps with batches of changing size
   check ROW FILE        writes input, target and parameters of a net without dropout to FILE, trains it for three steps
                         and answers with the number of its parameters, the loss before, between and after the steps,
                         and the 2-norm of the last gradients
 """
 
-import argparse
-import ctypes
-import json
 import math
 import sys
 import time
@@ -26,22 +25,25 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from torch_side import Server, write_tensors
+
 WARM_UP_STEPS = 3
 CHECKED_STEPS = 3
 MOMENTUM = 0.9
 
 
-class SmallOps(nn.Module):
-    """2,000 operations on 16x16 tensors: what an operation costs beside its arithmetic."""
+class Chain(nn.Module):
+    """Operations, tanh and + in turn, on tensors of so many rows and columns: what one costs beside its arithmetic."""
 
-    def __init__(self):
+    def __init__(self, size, operations):
         super().__init__()
-        # So small that no gradient vanishes on its way through a thousand tanh.
-        self.x = nn.Parameter(1e-4 * torch.rand(16, 16))
+        # So small that no gradient vanishes on its way through all the tanh.
+        self.x = nn.Parameter(0.2 / operations * torch.rand(size, size))
+        self.operations = operations
 
     def forward(self, start):
         y = start
-        for _ in range(1000):
+        for _ in range(0, self.operations, 2):
             y = torch.tanh(y + self.x)
         return y
 
@@ -82,7 +84,20 @@ ROWS = [
     Row("autoenc 784-256-64-256-784 b128", (128, 784), loss="reconstruction", lr=1.0, layers=lambda dropout: [
         nn.Linear(784, 256), nn.Tanh(), nn.Linear(256, 64), nn.Tanh(),
         nn.Linear(64, 256), nn.Tanh(), nn.Linear(256, 784), nn.Sigmoid()]),
-    Row("small ops 16x16", (16, 16), loss="mean", lr=0.0, layers=lambda dropout: [SmallOps()]),
+    Row("small ops 16x16", (16, 16), loss="mean", lr=0.0, layers=lambda dropout: [Chain(16, 2000)]),
+]
+
+
+# Rows that differ in one number.
+CURVES = [
+    *(Row(f"mlp 784-256-128-10, batch {batch}", (batch, 784), ROWS[1].layers)
+      for batch in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)),
+    *(Row(f"mlp 64-wide, {depth} layers, batch 64", (64, 64), loss="mean", layers=lambda dropout, depth=depth: [
+        layer for _ in range(depth) for layer in (nn.Linear(64, 64), nn.Tanh())])
+      for depth in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
+    *(Row(f"chain of {nodes} operations on 4x4", (4, 4), loss="mean", lr=0.0,
+          layers=lambda dropout, nodes=nodes: [Chain(4, nodes)])
+      for nodes in (10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)),
 ]
 
 
@@ -99,6 +114,8 @@ class Training:
         if "channels_last" in options:
             self.net = self.net.to(memory_format=torch.channels_last)
             self.input = self.input.to(memory_format=torch.channels_last)
+        if "compile" in options:
+            self.net = torch.compile(self.net)
         fused = True if "fused" in options else None
         if row.optimizer == "adam":
             self.optimizer = torch.optim.Adam(self.net.parameters(), lr=row.lr, fused=fused)
@@ -125,14 +142,18 @@ class Training:
             sys.exit(f"torch_nets: the loss became {loss.item()}")
         return 1000 * seconds / steps
 
+    def vary(self, steps):
+        """Trains with batches of changing size, up to the whole one."""
+        input, target = self.input, self.target
+        for i in range(steps):
+            size = 1 + i * 37 % len(input)
+            self.input, self.target = input[:size], target[:size]
+            self.step()
+        self.input, self.target = input, target
+
     def write(self, file):
-        """Writes input, target and parameters: for each a line "name type size..." and its elements as in memory."""
-        names = {torch.float32: "f32", torch.int64: "i64"}
-        with open(file, "wb") as stream:
-            for name, value in [("input", self.input), ("target", self.target), *self.net.named_parameters()]:
-                value = value.detach().contiguous()
-                stream.write(" ".join([name, names[value.dtype], *map(str, value.shape)]).encode() + b"\n")
-                stream.write(ctypes.string_at(value.data_ptr(), value.numel() * value.element_size()))
+        """Writes input, target and parameters."""
+        write_tensors(file, [("input", self.input), ("target", self.target), *self.net.named_parameters()])
 
     def check(self):
         losses = [self.step().item() for _ in range(CHECKED_STEPS + 1)]
@@ -141,43 +162,21 @@ class Training:
         return [parameters, *losses, math.sqrt(squares)]
 
 
-def answers(commands):
-    """Obeys the commands that the module's head describes; yields the answers."""
-    rows = {row.name: row for row in ROWS}
-    options, training, trained = (), None, None
-    for line in commands:
-        command, _, rest = line.strip().partition(" ")
-        if command == "about":
-            yield f"PyTorch {torch.__version__}"
-        elif command == "list":
-            yield json.dumps(list(rows))
-        elif command == "choices":
-            yield " ".join(rows[rest].choices())
-        elif command == "options":
-            options = tuple(rest.split())
-            yield "ok"
-        elif command == "measure":
-            name, steps = rest.rsplit(" ", 1)
-            if trained != (name, options):
-                training = None  # frees the memory of the last net before the next one is built
-                training, trained = Training(rows[name], options), (name, options)
-            yield f"{training.measure(int(steps)):.6f}"
-        elif command == "check":
-            name, file = rest.rsplit(" ", 1)
-            checked = Training(rows[name], dropout=0.0)
-            checked.write(file)
-            yield " ".join(f"{value:.9g}" for value in checked.check())
-        else:
-            sys.exit(f"torch_nets: there is no command '{command}'")
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    for answer in answers(sys.stdin):
-        print(answer, flush=True)
+    server = Server([*ROWS, *CURVES], Training)
+
+    def check(rest):
+        name, file = rest.rsplit(" ", 1)
+        training = Training(server.rows[name], dropout=0.0)
+        training.write(file)
+        return " ".join(f"{value:.9g}" for value in training.check())
+
+    def vary(rest):
+        name, steps = rest.rsplit(" ", 1)
+        server.item(name).vary(int(steps))
+        return "ok"
+
+    server.run(__doc__, {"check": check, "vary": vary})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,269 @@
+"""PyTorch and Ravel as processes that take turns: what compare.py, kernels.py, memory.py and curves.py share."""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+TRIALS = 2             # of each option of PyTorch; the better one counts
+ATTEMPTS = 3           # to measure a row quietly
+QUIET_SPREAD = 1.15    # slowest by fastest round
+# After parallel work the threads of libgomp (PyTorch's) and oneTBB (Ravel's) wait actively for some milliseconds, which
+# would slow down the other side. OMP_WAIT_POLICY=passive would end that, and make PyTorch slower; a pause does not.
+PAUSE_SECONDS = 0.1
+# Blocks come from a heap that is never given back: no page faults. 32 MiB is the largest threshold that glibc allows.
+TUNED_MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**34), "MALLOC_TOP_PAD_": str(2**26),
+    "MALLOC_MMAP_MAX_": "0"}
+NO_TORCH = """{name}: {python} offers no PyTorch ({reason}). Two commands make a virtual environment that has it:
+  python3 -m venv torch-venv
+  torch-venv/bin/pip install torch==2.13.0
+Then: ./run bench {name} --python torch-venv/bin/python"""
+
+
+def name():
+    return Path(sys.argv[0]).stem
+
+
+def fail(message):
+    sys.exit(f"{name()}: {message}")
+
+
+class Side:
+    """A process that answers commands, a line each."""
+
+    def __init__(self, command, variables=None, program=None):
+        """`program` is how errors call it; by default the command's last part but for its options."""
+        hidden = ("OMP_", "GOMP_", "KMP_", "MKL_", "MALLOC_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+        environment.update(variables or {})
+        self.program = program or Path(command[-3]).name
+        self.process = subprocess.Popen(
+            command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def ask(self, command):
+        try:
+            print(command, file=self.process.stdin, flush=True)
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            fail(f"{self.program} ended during '{command}'; what it said stands above")
+        return answer.strip()
+
+    def measure(self, row, steps):
+        """Milliseconds per step."""
+        time.sleep(PAUSE_SECONDS)
+        return float(self.ask(f"measure {row} {steps}"))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def ravel_command(arguments, threads):
+    return [arguments.program, "--threads", str(threads)]
+
+
+def torch_command(arguments, threads):
+    return [arguments.python, str(FOLDER / arguments.torch_program), "--threads", str(threads)]
+
+
+class Sides:
+    """Ravel, and PyTorch with its default malloc and with a tuned one, all with the same number of threads."""
+
+    def __init__(self, arguments, threads):
+        torch, variables = torch_command(arguments, threads), {"OMP_NUM_THREADS": str(threads)}
+        self.ravel = Side(ravel_command(arguments, threads))
+        self.torch = Side(torch, variables)
+        self.tuned_torch = Side(torch, {**variables, **TUNED_MALLOC})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for side in (self.ravel, self.torch, self.tuned_torch):
+            side.close()
+
+
+def steps_for(side, row, arguments):
+    """How many steps make a round."""
+    if arguments.steps:
+        return arguments.steps
+    return max(arguments.least_steps, math.ceil(1000 * arguments.seconds / max(1e-6, side.measure(row, 3))))
+
+
+def best_torch(sides, row, arguments):
+    """Tries what a user of PyTorch may try, one thing after the other, and keeps what makes the row faster.
+
+    Returns the side to ask, the number of steps of a round, and the names of what was kept.
+    """
+    sides.torch.ask("options")  # none
+    steps = steps_for(sides.torch, row, arguments)
+
+    def trial(side, options):
+        side.ask(" ".join(["options", *options]))
+        return min(side.measure(row, steps) for _ in range(TRIALS))
+
+    kept, fastest = [], trial(sides.torch, [])
+    for option in sides.torch.ask(f"choices {row}").split():
+        milliseconds = trial(sides.torch, [*kept, option])
+        if milliseconds < fastest:
+            kept, fastest = [*kept, option], milliseconds
+    sides.torch.ask(" ".join(["options", *kept]))
+    if trial(sides.tuned_torch, kept) < fastest:
+        return sides.tuned_torch, steps, [*kept, "tuned malloc"]
+    return sides.torch, steps, kept
+
+
+def spread(rounds):
+    return max(rounds) / min(rounds)
+
+
+def measure_rounds(torch, torch_steps, ravel, ravel_steps, row, arguments):
+    """Milliseconds per step of PyTorch and of Ravel in each round; the calmest of up to ATTEMPTS attempts."""
+    attempts = []
+    while len(attempts) < ATTEMPTS:
+        torch_ms, ravel_ms = [], []
+        for _ in range(arguments.rounds):
+            torch_ms.append(torch.measure(row, torch_steps))
+            ravel_ms.append(ravel.measure(row, ravel_steps))
+        attempts.append((max(spread(torch_ms), spread(ravel_ms)), torch_ms, ravel_ms))
+        if attempts[-1][0] <= QUIET_SPREAD:
+            break
+    return min(attempts), len(attempts)
+
+
+def measure_row(sides, row, threads, arguments):
+    torch, torch_steps, options = best_torch(sides, row, arguments)
+    ravel_steps = steps_for(sides.ravel, row, arguments)
+    (widest, torch_rounds, ravel_rounds), attempts = measure_rounds(
+        torch, torch_steps, sides.ravel, ravel_steps, row, arguments)
+    torch_ms, ravel_ms = statistics.median(torch_rounds), statistics.median(ravel_rounds)
+    ratios = [theirs / ours for theirs, ours in zip(torch_rounds, ravel_rounds)]
+    return {
+        "name": row, "threads": threads, "ravel_ms": ravel_ms, "torch_ms": torch_ms, "ratio": torch_ms / ravel_ms,
+        "ratio_min": min(ratios), "ratio_max": max(ratios), "spread": widest, "attempts": attempts,
+        "torch_options": options, "ravel_rounds": ravel_rounds, "torch_rounds": torch_rounds,
+        "ravel_steps": ravel_steps, "torch_steps": torch_steps,
+    }
+
+
+HEAD = f"{'':<31} {'threads':>7} {'PyTorch ms':>10} {'Ravel ms':>9} {'ratio':>6} {'min':>6} {'max':>6}  remarks"
+
+
+def line_of(result, remarks=()):
+    """A line of the table: the figures of a row, and in its last column `remarks` beside those that all tables have."""
+    remarks = [*result["torch_options"], *remarks]
+    if result["spread"] > QUIET_SPREAD:
+        percent = 100 * (result["spread"] - 1)
+        remarks.append(f"NOISY: rounds differ by {percent:.0f} % after {result['attempts']} attempts")
+    figures = ("{name:<31} {threads:>7} {torch_ms:>10.3f} {ravel_ms:>9.3f} {ratio:>6.2f} {ratio_min:>6.2f} "
+               "{ratio_max:>6.2f}  ".format(**result))
+    return (figures + ", ".join(remarks)).rstrip()
+
+
+def measure_table(rows, arguments, result_of, remarks_of):
+    """Measures and prints the rows with each number of threads: what was measured, and what it was measured with.
+
+    result_of(sides, row, threads) gives a row's figures, remarks_of(result) a list of texts.
+    """
+    results, about = [], None
+    for threads in arguments.threads:
+        with Sides(arguments, threads) as sides:
+            if about is None:
+                about = {"torch": sides.torch.ask("about"), "ravel": sides.ravel.ask("about"), "cores": os.cpu_count(),
+                         "load_before": os.getloadavg()[0]}
+                print("{torch} against {ravel}; {cores} cores, load {load_before:.2f}".format(**about))
+                if about["load_before"] > 0.5:
+                    print("Other programs are running (the load should be near 0): these figures are worth little.")
+                print(HEAD)
+            for row in rows:
+                results.append(result_of(sides, row, threads))
+                print(line_of(results[-1], remarks_of(results[-1])), flush=True)
+    return results, about
+
+
+def write_json(arguments, figures):
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def require_torch(python):
+    try:
+        probe = subprocess.run([python, "-c", "import torch"], capture_output=True, text=True, check=False)
+        reason = "" if probe.returncode == 0 else (probe.stderr.strip().splitlines() or ["it failed"])[-1]
+    except OSError as error:
+        reason = error.strerror
+    if reason:
+        sys.exit(NO_TORCH.format(name=name(), python=python, reason=reason))
+
+
+def ask_ravel(arguments, question):
+    """What Ravel's side answers to a question in JSON."""
+    if not os.access(arguments.program, os.X_OK):
+        fail(f"there is no program {arguments.program}; ./run bench {name()} builds it")
+    with Side(ravel_command(arguments, 1)) as side:
+        return json.loads(side.ask(question))
+
+
+def chosen_rows(parser, arguments, known):
+    """The rows that --rows names, by default all."""
+    rows = [row.strip() for row in arguments.rows.split(",")] if arguments.rows else known
+    for row in rows:
+        if row not in known:
+            parser.exit(2, f"{name()}: there is no row \"{row}\"; there are\n  " + "\n  ".join(known) + "\n")
+    return rows
+
+
+def positive(text):
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number above 0")
+    return int(text)
+
+
+def positives(text):
+    return sorted({positive(item) for item in text.split(",")})
+
+
+def new_parser(description, program, torch_program):
+    """A parser of what all scripts understand; `program` and `torch_program` are the two sides."""
+    parser = argparse.ArgumentParser(prog=f"./run bench {name()}", description=description)
+    parser.add_argument("--threads", metavar="1,2", type=positives, default=sorted({1, os.cpu_count()}),
+                        help="numbers of threads to measure with; by default 1 and the number of cores")
+    parser.add_argument("--json", metavar="FILE", help="write all figures to FILE")
+    parser.add_argument("--python", metavar="PATH", default="python3", help="a Python with PyTorch; by default python3")
+    parser.add_argument(f"--{program}", metavar="PATH", dest="program",
+                        default=str(FOLDER.parent / "build/release/bench" / program),
+                        help="Ravel's side; by default that of the build folder")
+    parser.set_defaults(torch_program=torch_program, steps=None)
+    return parser
+
+
+def add_row_options(parser, least_steps, seconds):
+    """What scripts with a table of rows understand; a round has at least so many steps and takes so many seconds."""
+    parser.add_argument("--rows", metavar="A,B", help="only these rows; by default all")
+    parser.add_argument("--rounds", metavar="N", type=positive, default=5, help="of each side, in turn; by default 5")
+    parser.add_argument("--steps", metavar="N", type=positive,
+                        help=f"steps in a round; by default at least {least_steps}, and as many as take {seconds} s")
+    parser.add_argument("--list", action="store_true", help="name the rows and do nothing else")
+    parser.set_defaults(least_steps=least_steps, seconds=seconds)
+
+
+def run(main):
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
