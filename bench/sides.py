@@ -17,6 +17,7 @@ QUIET_SPREAD = 1.15    # slowest by fastest round
 # After parallel work the threads of libgomp (PyTorch's) and oneTBB (Ravel's) wait actively for some milliseconds, which
 # would slow down the other side. OMP_WAIT_POLICY=passive would end that, and make PyTorch slower; a pause does not.
 PAUSE_SECONDS = 0.1
+NAME_WIDTH = 31        # of rows, in tables
 # Blocks come from a heap that is never given back: no page faults. 32 MiB is the largest threshold that glibc allows.
 TUNED_MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**34), "MALLOC_TOP_PAD_": str(2**26),
@@ -161,7 +162,7 @@ def measure_row(sides, row, threads, arguments):
     }
 
 
-HEAD = f"{'':<31} {'threads':>7} {'PyTorch ms':>10} {'Ravel ms':>9} {'ratio':>6} {'min':>6} {'max':>6}  remarks"
+HEAD = f"{'threads':>7} {'PyTorch ms':>10} {'Ravel ms':>9} {'ratio':>6} {'min':>6} {'max':>6}  remarks"
 
 
 def line_of(result, remarks=()):
@@ -170,9 +171,9 @@ def line_of(result, remarks=()):
     if result["spread"] > QUIET_SPREAD:
         percent = 100 * (result["spread"] - 1)
         remarks.append(f"NOISY: rounds differ by {percent:.0f} % after {result['attempts']} attempts")
-    figures = ("{name:<31} {threads:>7} {torch_ms:>10.3f} {ravel_ms:>9.3f} {ratio:>6.2f} {ratio_min:>6.2f} "
+    figures = ("{threads:>7} {torch_ms:>10.3f} {ravel_ms:>9.3f} {ratio:>6.2f} {ratio_min:>6.2f} "
                "{ratio_max:>6.2f}  ".format(**result))
-    return (figures + ", ".join(remarks)).rstrip()
+    return f"{result['name']:<{NAME_WIDTH}} {figures}{', '.join(remarks)}".rstrip()
 
 
 def measure_table(rows, arguments, result_of, remarks_of):
@@ -189,7 +190,7 @@ def measure_table(rows, arguments, result_of, remarks_of):
                 print("{torch} against {ravel}; {cores} cores, load {load_before:.2f}".format(**about))
                 if about["load_before"] > 0.5:
                     print("Other programs are running (the load should be near 0): these figures are worth little.")
-                print(HEAD)
+                print(f"{'':<{NAME_WIDTH}} {HEAD}")
             for row in rows:
                 results.append(result_of(sides, row, threads))
                 print(line_of(results[-1], remarks_of(results[-1])), flush=True)
@@ -219,13 +220,15 @@ def ask_ravel(arguments, question):
         return json.loads(side.ask(question))
 
 
-def chosen_rows(parser, arguments, known):
-    """The rows that --rows names, by default all."""
-    rows = [row.strip() for row in arguments.rows.split(",")] if arguments.rows else known
-    for row in rows:
-        if row not in known:
+def chosen_rows(parser, arguments, known, by_part=False):
+    """The rows that --rows names, or that have a part of its names in theirs; by default all."""
+    if not arguments.rows:
+        return known
+    names = [row.strip() for row in arguments.rows.split(",")]
+    for row in names:
+        if row not in known and not (by_part and any(row in other for other in known)):
             parser.exit(2, f"{name()}: there is no row \"{row}\"; there are\n  " + "\n  ".join(known) + "\n")
-    return rows
+    return [row for row in known if any(part in row for part in names)] if by_part else names
 
 
 def positive(text):
@@ -252,9 +255,10 @@ def new_parser(description, program, torch_program):
     return parser
 
 
-def add_row_options(parser, least_steps, seconds):
+def add_row_options(parser, least_steps, seconds, by_part=False):
     """What scripts with a table of rows understand; a round has at least so many steps and takes so many seconds."""
-    parser.add_argument("--rows", metavar="A,B", help="only these rows; by default all")
+    which = "rows whose names have A or B in them" if by_part else "these rows"
+    parser.add_argument("--rows", metavar="A,B", help=f"only {which}; by default all")
     parser.add_argument("--rounds", metavar="N", type=positive, default=5, help="of each side, in turn; by default 5")
     parser.add_argument("--steps", metavar="N", type=positive,
                         help=f"steps in a round; by default at least {least_steps}, and as many as take {seconds} s")

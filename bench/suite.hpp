@@ -5,13 +5,10 @@
 
 #include <chrono>
 
+#include "peak/peak.hpp"
 #include "ravel/autograd/parallel.hpp"
 
 namespace ravel::bench {
-
-// Billions of floating-point operations per second that `threads` cores reach at most, in f32, with the instruction set
-// in use; a multiply-add counts as two. Measured once in a run for each number of threads.
-double peak_gflops(int threads);
 
 // Measures with one thread and with as many as there are by default; the number is the benchmark's argument.
 inline void each_number_of_threads(benchmark::internal::Benchmark* benchmark) {

@@ -1,5 +1,5 @@
 // Compiled once per level of instruction set, as the contraction kernels are; see cmake/ravel_levels.cmake.
-#include "peak.hpp"
+#include "level.hpp"
 
 #include "ravel/ops/kernels/contraction/vector.hpp"
 

@@ -1,0 +1,50 @@
+#include "peak.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "level.hpp"
+#include "ravel/ops/kernels/isa.hpp"
+
+namespace ravel::bench {
+namespace {
+
+float multiply_adds(std::int64_t flops) {
+  switch (isa()) {
+#if defined(__x86_64__)
+    case Isa::avx512: return kernels::avx512::multiply_adds(flops);
+    case Isa::avx2: return kernels::avx2::multiply_adds(flops);
+#endif
+    default: return kernels::baseline::multiply_adds(flops);
+  }
+}
+
+}  // namespace
+
+double seconds_of(int threads, double flops) {
+  std::vector<std::thread> team;
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < threads; ++i) {
+    team.emplace_back(
+        [=] { [[maybe_unused]] const volatile float sink = multiply_adds(static_cast<std::int64_t>(flops)); });
+  }
+  for (std::thread& thread : team) thread.join();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double peak_gflops(int threads) {
+  static std::map<int, double> peaks;
+  const auto [peak, is_new] = peaks.try_emplace(threads, 0);
+  if (is_new) {
+    // About 20 ms at a time; what disturbs a measurement only makes it slower, so the best of several counts.
+    const double flops = 0.02 * 1e8 / seconds_of(1, 1e8);
+    for (int i = 0; i < 15; ++i)
+      peak->second = std::max(peak->second, 1e-9 * threads * flops / seconds_of(threads, flops));
+  }
+  return peak->second;
+}
+
+}  // namespace ravel::bench
