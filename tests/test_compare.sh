@@ -1,20 +1,28 @@
 #!/usr/bin/env bash
-# bench/compare.py with two stand-ins that answer as its sides do, with times that are known: what it calculates, what
-# it writes, and its errors.
+# The scripts in bench/ that compare, with two stand-ins that answer as their sides do, with times that are known: what
+# they calculate, what they write, and their errors.
 set -uo pipefail
-compare=$1/bench/compare.py failures=0
+bench=$1/bench script=compare side=nets failures=0
 command -v python3 >/dev/null || { echo "skipped: there is no python3"; exit 0; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# Ravel: 2 ms per step.
+# Ravel: 2 ms per step, and per operation in a graph 0.01 ms and 1 ms for all.
 cat >"$folder/nets" <<'SCRIPT'
 #!/usr/bin/env bash
 while read -r command rest; do
   case $command in
     about) echo "Ravel stand-in" ;;
     list) echo '["first", "second", "small ops 16x16"]' ;;
-    measure) echo 2 ;;
+    curves) echo '{"batch": [[1, "batch 1"], [10, "batch 10"]], "graph size": [[50, "50"], [900, "900"], [1000, "1000"]]}' ;;
+    measure) case $rest in
+      50\ *) echo 1.5 ;;
+      900\ *) echo 10 ;;
+      1000\ *) echo 11 ;;
+      *) echo 2 ;;
+    esac ;;
+    work) echo "4 800" ;;
+    vary) echo ok ;;
     check) if [[ $rest == second* ]]; then echo "10 3 2 1 1 0.5001"; else echo "10 3 2 1 1 0.5"; fi ;;
   esac
 done
@@ -46,15 +54,15 @@ SCRIPT
 printf '#!/usr/bin/env bash\nif [[ $1 == -c ]]; then exit 0; fi\nread -r line\n' >"$folder/broken"
 chmod +x "$folder/nets" "$folder/python" "$folder/broken"
 
-# Runs compare.py with the arguments after the second; what it writes must match a pattern.
+# Runs the script with the arguments after the second; what it writes must match a pattern.
 expect() {
   local status=$1 pattern=$2 written
   shift 2
-  written=$(python3 "$compare" --nets "$folder/nets" "$@" 2>&1)
+  written=$(python3 "$bench/$script.py" "--$side" "$folder/nets" "$@" 2>&1)
   local got=$?
   if [[ $got -ne $status || ! $written =~ $pattern ]]; then
-    printf 'FAILED: compare.py %s\n  status %s, expected %s\n  wrote    %s\n  expected %s\n' \
-      "$*" "$got" "$status" "$written" "$pattern"
+    printf 'FAILED: %s.py %s\n  status %s, expected %s\n  wrote    %s\n  expected %s\n' \
+      "$script" "$*" "$got" "$status" "$written" "$pattern"
     failures=$((failures + 1))
   fi
 }
@@ -82,4 +90,30 @@ assert first["ratio"] == first["ratio_min"] == first["ratio_max"] == 1.5
 assert second["ratio"] == 6.5 and small["torch_us_per_op"] == 1.5 and small["ravel_us_per_op"] == 1
 assert abs(figures["geomean"] - (1.5 * 6.5) ** 0.5) < 1e-12 and list(figures["geomean_by_threads"]) == ["1"]
 SCRIPT
+
+script=kernels side=kernels
+expect 0 $'^first\nsecond\n' --list
+expect 2 'kernels: there is no row "third"; there are' --rows third
+expect 1 'offers no PyTorch .*Then: ./run bench kernels' --python /nowhere/python
+expect 1 'second .*DIFFERENT.*1 of 3 rows' --python "$folder/python" --check
+expect 0 $'first +1 +3.000 +2.000 +1.50 +1.50 +1.50  fused, 2000 GFLOP/s, 250% of the peak\n0 of 1 figures are below 0.9' \
+  --python "$folder/python" --rounds 2 --threads 1 --rows fir
+
+script=curves side=nets
+expect 2 'curves: there is no curve "x"; there are batch, graph size' --curves x
+expect 0 $'\ngraph size +1  Ravel +1.0000 +0.0100000 .*0.0 % at .* .0.5 % at 900' \
+  --no-torch --threads 1 --rounds 1 --curves 'graph size' --pictures "$folder"
+python3 - "$folder/graph_size_1.svg" <<'SCRIPT' || { echo "FAILED: the picture of curves.py"; failures=$((failures + 1)); }
+import sys, xml.etree.ElementTree as tree
+picture = tree.parse(sys.argv[1]).getroot()
+assert len(picture.findall("{*}circle")) == 3 and "1 thread" in picture.find("{*}text").text
+SCRIPT
+
+script=memory
+expect 1 'offers no PyTorch .*Then: ./run bench memory' --python /nowhere/python
+if [[ -e /proc/self/status ]]; then
+  expect 0 $'first +1 +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9.]+ +[0-9.]+$' \
+    --python "$folder/python" --threads 1 --rows first --no-strace
+  expect 0 'second +1 .* MiB after 10, .* MiB after 50, .* MiB after 100 steps' --varied 100 --threads 1 --rows second
+fi
 exit $((failures > 0))
