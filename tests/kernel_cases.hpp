@@ -67,6 +67,19 @@ bool same_on_all_threads(const F& compute) {
 
 using kernels::ConvShape;
 
+// Draws whole numbers. Draw one per statement or between braces: the order in which a call's arguments are evaluated
+// differs from compiler to compiler.
+class Dice {
+ public:
+  explicit Dice(std::uint32_t seed) : generator_(seed) {}
+  std::int64_t operator()(std::int64_t from, std::int64_t to) {
+    return from + static_cast<std::int64_t>(generator_() % static_cast<std::uint32_t>(to - from + 1));
+  }
+
+ private:
+  std::mt19937 generator_;
+};
+
 // A shape with as much output as the formula allows, less `cut`.
 inline ConvShape conv_shape(std::int64_t batch, std::int64_t groups, std::int64_t in_channels,
                             std::int64_t out_channels, std::array<std::int64_t, 2> in,
@@ -135,14 +148,15 @@ inline std::vector<ConvShape> conv_shapes() {
       conv_shape(2, 1, 2, 3, {2, 2}, {3, 3}),
       conv_shape(2, 1, 0, 3, {5, 5}, {3, 3}),
   };
-  std::mt19937 generator(7);
-  const auto pick = [&](std::int64_t from, std::int64_t to) {
-    return from + static_cast<std::int64_t>(generator() % static_cast<std::uint32_t>(to - from + 1));
-  };
+  Dice dice(7);
   for (int i = 0; i < 150; ++i) {
-    shapes.push_back(conv_shape(pick(1, 4), pick(1, 3), pick(1, 9), pick(1, 40), {pick(1, 12), pick(1, 40)},
-                                {pick(1, 4), pick(1, 5)}, {pick(1, 3), pick(1, 3)}, {pick(0, 3), pick(0, 3)},
-                                {pick(1, 2), pick(1, 3)}, pick(0, 1)));
+    const std::array<std::int64_t, 2> batch_and_groups = {dice(1, 4), dice(1, 3)}, channels = {dice(1, 9), dice(1, 40)},
+                                      in = {dice(1, 12), dice(1, 40)}, kernel = {dice(1, 4), dice(1, 5)},
+                                      stride = {dice(1, 3), dice(1, 3)}, padding = {dice(0, 3), dice(0, 3)},
+                                      dilation = {dice(1, 2), dice(1, 3)};
+    const std::int64_t cut = dice(0, 1);
+    shapes.push_back(conv_shape(batch_and_groups[0], batch_and_groups[1], channels[0], channels[1], in, kernel, stride,
+                                padding, dilation, cut));
   }
   return shapes;
 }

@@ -47,6 +47,9 @@ dataset "$good" 40 20
 echo "== help, version, usage errors"
 expect 0 "--batch-size" "$programs/train_images" --help
 expect 0 "ravel 0." "$programs/train_images" --version
+isa=baseline levels="baseline, avx2 or avx512"
+if [[ $(uname -m) == aarch64 ]]; then isa=neon levels=neon; fi
+expect 0 ", $isa, " env RAVEL_ISA=$isa "$programs/train_images" --version
 expect 2 "--colour" "$programs/train_images" --colour
 expect 2 "--dataset" "$programs/train_images" --dataset svhn
 expect 2 "--model" "$programs/train_images" --model resnet
@@ -72,6 +75,8 @@ for key in dataset model epochs batch_size seed threads isa train_loss test_loss
   expect 0 "\"$key\": " cat "$work/run1/summary.json"
 done
 hash=$(grep parameter_hash "$work/run1/summary.json")
+expect 0 ", $isa" env RAVEL_ISA=$isa "${train[@]}" --data "$good" --out "$work/isa"
+expect 0 "\"isa\": \"$isa\"" cat "$work/isa/summary.json"
 expect 0 "$hash" cat "$work/run3/summary.json"
 
 echo "== bad data"
@@ -89,7 +94,7 @@ echo "== runs that go wrong"
 expect 1 "try a smaller --lr than" "${train[@]}" --data "$good" --lr 1e38 --optimizer sgd --epochs 5
 expect 1 "cannot write" "${train[@]}" --data "$good" --out /proc/nothing
 expect 1 "RAVEL_THREADS=many: use a whole number" env RAVEL_THREADS=many "${train[@]}" --data "$good"
-expect 1 "RAVEL_ISA=sse9 is unknown; use baseline, avx2 or avx512" env RAVEL_ISA=sse9 "${train[@]}" --data "$good"
+expect 1 "RAVEL_ISA=sse9 is unknown; use $levels" env RAVEL_ISA=sse9 "${train[@]}" --data "$good"
 
 if [[ $failures -gt 0 ]]; then
   echo "$failures failures"

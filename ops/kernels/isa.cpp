@@ -1,5 +1,6 @@
 #include "ravel/ops/kernels/isa.hpp"
 
+#include <array>
 #include <cstdlib>
 #include <string_view>
 
@@ -7,6 +8,14 @@
 
 namespace ravel {
 namespace {
+
+#if defined(__aarch64__)
+constexpr std::array levels = {Isa::neon};
+constexpr const char* level_names = "neon";
+#else
+constexpr std::array levels = {Isa::baseline, Isa::avx2, Isa::avx512};
+constexpr const char* level_names = "baseline, avx2 or avx512";
+#endif
 
 Isa best() {
 #if defined(__x86_64__)
@@ -18,19 +27,19 @@ Isa best() {
   if (v4) return Isa::avx512;
   if (v3) return Isa::avx2;
 #endif
-  return Isa::baseline;
+  return levels.front();
 }
 
 Isa choose() {
   const Isa most = best();
   const char* name = std::getenv("RAVEL_ISA");
   if (name == nullptr || *name == '\0') return most;
-  for (const Isa level : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+  for (const Isa level : levels) {
     if (std::string_view(name) != name_of(level)) continue;
     require(level <= most, "RAVEL_ISA={}: this processor offers {} at most", name, name_of(most));
     return level;
   }
-  fail("RAVEL_ISA={} is unknown; use baseline, avx2 or avx512", name);
+  fail("RAVEL_ISA={} is unknown; use {}", name, level_names);
 }
 
 }  // namespace
@@ -41,7 +50,7 @@ Isa isa() {
 }
 
 const char* name_of(Isa isa) {
-  constexpr const char* names[] = {"baseline", "avx2", "avx512"};
+  constexpr const char* names[] = {"baseline", "avx2", "avx512", "neon"};
   return names[static_cast<int>(isa)];
 }
 

@@ -3,8 +3,9 @@
 
 namespace ravel {
 
-// baseline is x86-64 (SSE2), or NEON on aarch64; avx2 includes FMA; avx512 is x86-64-v4 (F, VL, BW, DQ, CD).
-enum class Isa { baseline, avx2, avx512 };
+// baseline is x86-64 (SSE2); avx2 includes FMA; avx512 is x86-64-v4 (F, VL, BW, DQ, CD). On aarch64 there is neon
+// alone: what is compiled for the baseline there.
+enum class Isa { baseline, avx2, avx512, neon };
 
 // The best level of this processor, or the one that RAVEL_ISA names (an error when the processor lacks it).
 Isa isa();

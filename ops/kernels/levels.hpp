@@ -13,9 +13,6 @@
 #elif defined(__x86_64__)
 #define RAVEL_AVX2 __attribute__((target("arch=x86-64-v3"), flatten))
 #define RAVEL_AVX512 __attribute__((target("arch=x86-64-v4,prefer-vector-width=512"), flatten))
-#else
-#define RAVEL_AVX2 __attribute__((flatten))
-#define RAVEL_AVX512 __attribute__((flatten))
 #endif
 
 // Says of the loop that follows that its iterations are independent although an output may be one of the inputs; that
@@ -31,10 +28,12 @@
 namespace ravel::kernels {
 namespace detail {
 
+// Called, not inlined, at every level.
 template <class Body>
-__attribute__((flatten)) void run_baseline(const Body body) {
+__attribute__((flatten, noinline)) void run_baseline(const Body body) {
   body();
 }
+#if defined(__x86_64__)
 template <class Body>
 RAVEL_AVX2 void run_avx2(const Body body) {
   body();
@@ -43,6 +42,7 @@ template <class Body>
 RAVEL_AVX512 void run_avx512(const Body body) {
   body();
 }
+#endif
 
 }  // namespace detail
 
@@ -51,8 +51,10 @@ RAVEL_AVX512 void run_avx512(const Body body) {
 template <class Body>
 void at_level(const Body& body) {
   switch (isa()) {
+#if defined(__x86_64__)
     case Isa::avx512: return detail::run_avx512(body);
     case Isa::avx2: return detail::run_avx2(body);
+#endif
     default: return detail::run_baseline(body);
   }
 }
