@@ -8,24 +8,6 @@
 namespace ravel::testing {
 namespace {
 
-// Calls body(x index, w index, y index) for every product of the definition.
-template <class Body>
-void for_each_product(const ConvShape& s, const Body& body) {
-  const std::int64_t filter = s.kernel[0] * s.kernel[1], outputs = s.groups * s.out_channels;
-  for (std::int64_t y = 0; y < output_size(s); ++y) {
-    const std::int64_t j = y % s.out[1], i = y / s.out[1] % s.out[0], o = y / s.out[1] / s.out[0] % outputs;
-    const std::int64_t n = y / s.out[1] / s.out[0] / outputs, g = o / s.out_channels;
-    for (std::int64_t tap = 0; tap < s.in_channels * filter; ++tap) {
-      const std::int64_t c = tap / filter, p = tap % filter / s.kernel[1], q = tap % s.kernel[1];
-      const std::int64_t row = i * s.stride[0] + p * s.dilation[0] - s.padding[0];
-      const std::int64_t column = j * s.stride[1] + q * s.dilation[1] - s.padding[1];
-      if (row < 0 || row >= s.in[0] || column < 0 || column >= s.in[1]) continue;
-      const std::int64_t channel = (n * s.groups + g) * s.in_channels + c;
-      body((channel * s.in[0] + row) * s.in[1] + column, o * s.in_channels * filter + tap, y);
-    }
-  }
-}
-
 template <class T>
 struct Operands {
   explicit Operands(const ConvShape& s)
