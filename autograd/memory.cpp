@@ -21,11 +21,12 @@ void* system_block(std::size_t bytes) {
 #if defined(RAVEL_SYSTEM_MALLOC)
 
 // For sanitizers: each block comes from the system and goes back to it, and is only counted.
-std::atomic<std::size_t> live_bytes = 0, peak_bytes = 0;
+std::atomic<std::size_t> live_bytes = 0, peak_bytes = 0, fresh_blocks = 0;
 
 void* take_block(std::size_t bytes) {
   void* const block = system_block(bytes);
   if (block == nullptr) return nullptr;
+  ++fresh_blocks;
   const std::size_t live = live_bytes += bytes;
   for (std::size_t peak = peak_bytes; peak < live && !peak_bytes.compare_exchange_weak(peak, live);) {
   }
@@ -37,7 +38,7 @@ void give_block(void* block, std::size_t bytes) {
   std::free(block);
 }
 
-MemoryUse use() { return {live_bytes, 0, peak_bytes}; }
+MemoryUse use() { return {live_bytes, 0, peak_bytes, fresh_blocks}; }
 void release() {}
 
 #else
@@ -106,6 +107,7 @@ class SharedCache {
         block = system_block(bytes);
       }
       if (block == nullptr) return nullptr;
+      ++use_.fresh;
     }
     use_.live += bytes;
     use_.peak = std::max(use_.peak, use_.live);

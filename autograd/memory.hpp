@@ -16,6 +16,7 @@ struct MemoryUse {
   std::size_t live = 0;    // bytes in blocks that are in use
   std::size_t cached = 0;  // bytes in free blocks that are kept for reuse
   std::size_t peak = 0;    // the largest `live` so far
+  std::size_t fresh = 0;   // how many blocks the system has been asked for so far; reused ones do not count
 };
 // What all threads together use. Small blocks that threads keep for themselves count as live.
 MemoryUse memory_use();
