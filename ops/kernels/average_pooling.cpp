@@ -6,6 +6,7 @@
 #include "ravel/ops/kernels/blocks.hpp"
 #include "ravel/ops/kernels/levels.hpp"
 #include "ravel/ops/kernels/pooling.hpp"
+#include "ravel/ops/kernels/pooling_plane.hpp"
 
 namespace ravel::kernels {
 namespace {
@@ -22,67 +23,176 @@ std::int64_t grain_for(std::int64_t elements) {
   return std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, elements));
 }
 
-// Do windows of two neighbours tile the axis?
-bool tiles_in_pairs(const AverageAxis& axis) {
-  return axis.kernel == 2 && axis.stride == 2 && axis.padding == 0 && 2 * axis.out <= axis.in;
+// Windows of nearly equal sizes that are in fact equal are ordinary ones.
+AverageAxis evened(AverageAxis axis) {
+  if (axis.kernel == 0 && axis.out > 0 && axis.in % axis.out == 0) axis.kernel = axis.stride = axis.in / axis.out;
+  return axis;
 }
 
-// sums[k] = the sum of rows [begin, end) of a plane at column k.
+// One call, forward or backward. Columns are added first, in one loop over all rows of a plane, then rows.
 template <class T>
-void sum_rows(const T* x, std::int64_t columns, std::int64_t begin, std::int64_t end, T* sums) {
-  std::copy_n(x + begin * columns, columns, sums);
-  for (std::int64_t row = begin + 1; row < end; ++row) {
-    at_level([=, from = x + row * columns] {
-      RAVEL_INDEPENDENT
-      for (std::int64_t k = 0; k < columns; ++k) sums[k] += from[k];
+class Average {
+ public:
+  Average(const AverageAxis& rows, const AverageAxis& columns)
+      : in_(rows.in),
+        out_(rows.out),
+        kernel_(columns.kernel),
+        rows_(windows_of(rows)),
+        windows_(windows_of(columns)),
+        columns_(columns.in, columns.out, even() ? kernel_ : std::max(columns.in, columns.out) - columns.out + 1,
+                 even() ? columns.stride : 1, even() ? columns.padding : 0),
+        divisors_(static_cast<std::size_t>(columns_.points + overhang), T(1)) {
+    for (std::size_t j = 0; j < windows_.size(); ++j) divisors_[j] = static_cast<T>(windows_[j].divisor);
+    for (std::int64_t row = 0, first = 0, last = 0; row < in_; ++row) {
+      while (first < out_ && window(first).end <= row) ++first;
+      while (last < out_ && window(last).begin <= row) ++last;
+      covering_.push_back({first, std::max(first, last)});
+    }
+  }
+
+  // The averages of `planes` planes.
+  void forward(std::int64_t planes, const T* x, T* y) const {
+    const std::int64_t points = columns_.points;
+    const std::int64_t size = in_ * columns_.pitch + overhang * columns_.stride + kernel_;
+    const Scratch<T> padded(size), sums(in_ * points + overhang), averages(out_ * points + overhang);
+    std::fill_n(padded.data(), size, T(0));
+    at_level([=, this, padded = padded.data(), sums = sums.data(), averages = averages.data()] {
+      for (std::int64_t plane = 0; plane < planes; ++plane) {
+        copy_rows(in_, columns_.inside, x + plane * in_ * columns_.in, columns_.in, padded + columns_.padding,
+                  columns_.pitch);
+        add_columns(padded, sums);
+        for (std::int64_t i = 0; i < out_; ++i) {
+          const AverageAxis::Window& rows = window(i);
+          add_rows(rows.begin, rows.end, sums, averages + i * points);
+          divide(averages + i * points, static_cast<T>(rows.divisor), averages + i * points);
+        }
+        copy_rows(out_, columns_.out, averages, points, y + plane * out_ * columns_.out, columns_.out);
+      }
     });
   }
-}
 
-// y[j] = the sum of sums over column window j, divided.
-template <class T>
-void average_columns(const T* sums, const AverageAxis& columns, const Windows& windows, std::int64_t row_divisor,
-                     T* y) {
-  if (tiles_in_pairs(columns)) {
-    at_level([=, count = columns.out, divisor = static_cast<T>(2 * row_divisor)] {
-      RAVEL_INDEPENDENT
-      for (std::int64_t j = 0; j < count; ++j) y[j] = (sums[2 * j] + sums[2 * j + 1]) / divisor;
+  // The adjoint: the same steps, each transposed, in reverse order.
+  void backward(std::int64_t planes, const T* dy, T* dx) const {
+    const std::int64_t points = columns_.points, size = in_ * points;
+    const Scratch<T> source(out_ * points + overhang), shares(out_ * points + overhang);
+    const Scratch<T> sums(points + size + overhang), phases(columns_.stride * (size + overhang));
+    const Scratch<T> padded(size * columns_.stride);
+    std::fill_n(source.data(), out_ * points + overhang, T(0));
+    std::fill_n(sums.data(), points, T(0));
+    at_level([=, this, source = source.data(), shares = shares.data(), sums = sums.data() + points,
+              padded = padded.data(), phases = phases.data()] {
+      for (std::int64_t plane = 0; plane < planes; ++plane) {
+        copy_rows(out_, columns_.out, dy + plane * out_ * columns_.out, columns_.out, source, points);
+        for (std::int64_t i = 0; i < out_; ++i) {
+          divide(source + i * points, static_cast<T>(window(i).divisor), shares + i * points);
+        }
+        for (std::int64_t row = 0; row < in_; ++row) {
+          const Range& range = covering_[static_cast<std::size_t>(row)];
+          add_rows(range.first, range.last, shares, sums + row * points);
+        }
+        spread_columns(sums, phases, padded);
+        T* const to = dx + plane * in_ * columns_.in;
+        copy_rows(in_, columns_.inside, padded + columns_.padding, columns_.pitch, to, columns_.in);
+        for (std::int64_t row = 0; row < in_ && columns_.inside < columns_.in; ++row) {
+          std::fill(to + row * columns_.in + columns_.inside, to + (row + 1) * columns_.in, T(0));
+        }
+      }
     });
-    return;
   }
-  for (const AverageAxis::Window& window : windows) {
-    T sum = 0;
-    for (std::int64_t k = window.begin; k < window.end; ++k) sum += sums[k];
-    *y++ = sum / static_cast<T>(row_divisor * window.divisor);
-  }
-}
 
-// shares[k] = the sum of dy over the column windows that k lies in, each divided.
-template <class T>
-void spread_columns(const T* dy, const AverageAxis& columns, const Windows& windows, std::int64_t row_divisor,
-                    T* shares) {
-  if (tiles_in_pairs(columns)) {
-    at_level([=, count = columns.out, divisor = static_cast<T>(2 * row_divisor)] {
-      RAVEL_INDEPENDENT
-      for (std::int64_t j = 0; j < count; ++j) shares[2 * j] = shares[2 * j + 1] = dy[j] / divisor;
+ private:
+  struct Range {
+    std::int64_t first, last;
+  };
+
+  bool even() const { return kernel_ > 0; }
+  const AverageAxis::Window& window(std::int64_t i) const { return rows_[static_cast<std::size_t>(i)]; }
+
+  // sums[r, j] = the sum of row r over column window j.
+  void add_columns(const T* padded, T* sums) const {
+    const std::int64_t count = round_up(in_ * columns_.points, pool_lanes);
+    for (std::int64_t r = 0; r < in_ && !even(); ++r) {
+      for (std::int64_t j = 0; j < columns_.out; ++j) {
+        T sum = 0;
+        for (std::int64_t k = windows_[j].begin; k < windows_[j].end; ++k) sum += padded[r * columns_.pitch + k];
+        sums[r * columns_.points + j] = sum;
+      }
+    }
+    with_stride(columns_.stride, [=, this](auto stride) {
+      for (std::int64_t q = 0; q < kernel_; ++q) {
+        RAVEL_INDEPENDENT
+        for (std::int64_t m = 0; m < count; ++m) sums[m] = (q == 0 ? T(0) : sums[m]) + padded[m * stride + q];
+      }
     });
-    std::fill(shares + 2 * columns.out, shares + columns.in, T{0});
-    return;
   }
-  std::fill_n(shares, columns.in, T{0});
-  for (const AverageAxis::Window& window : windows) {
-    const T share = *dy++ / static_cast<T>(row_divisor * window.divisor);
-    for (std::int64_t k = window.begin; k < window.end; ++k) shares[k] += share;
-  }
-}
 
-template <class T>
-void add_row(const T* from, std::int64_t count, T* to) {
-  at_level([=] {
+  // to = the sum of rows [begin, end) of `from`; its last vector may reach into what follows.
+  void add_rows(std::int64_t begin, std::int64_t end, const T* from, T* to) const {
+    const std::int64_t count = round_up(columns_.points, pool_lanes);
+    if (begin >= end) std::fill_n(to, count, T(0));
+    for (std::int64_t row = begin; row < end; ++row) {
+      const T* const x = from + row * columns_.points;
+      if (row == begin) {
+        RAVEL_INDEPENDENT
+        for (std::int64_t j = 0; j < count; ++j) to[j] = x[j];
+      } else {
+        RAVEL_INDEPENDENT
+        for (std::int64_t j = 0; j < count; ++j) to[j] += x[j];
+      }
+    }
+  }
+
+  // to[j] = from[j] divided by the size of window j in a window of rows.
+  void divide(const T* from, T row_divisor, T* to) const {
+    const T* const divisors = divisors_.data();
+    const std::int64_t count = round_up(columns_.points, pool_lanes);
     RAVEL_INDEPENDENT
-    for (std::int64_t k = 0; k < count; ++k) to[k] += from[k];
-  });
-}
+    for (std::int64_t j = 0; j < count; ++j) to[j] = from[j] / (row_divisor * divisors[j]);
+  }
+
+  // Element m * stride + f of `padded` is the sum of the windows m, m - 1, ... that reach it. What comes before a row
+  // are the windows behind the end of the row before, which are zeros.
+  void spread_columns(const T* sums, T* phases, T* padded) const {
+    const std::int64_t size = in_ * columns_.points, count = round_up(size, pool_lanes), stride = columns_.stride;
+    if (!even()) {
+      std::fill_n(padded, in_ * columns_.pitch, T(0));
+      for (std::int64_t r = 0; r < in_; ++r) {
+        for (std::int64_t j = 0; j < columns_.out; ++j) {
+          const T share = sums[r * columns_.points + j];
+          for (std::int64_t k = windows_[j].begin; k < windows_[j].end; ++k) padded[r * columns_.pitch + k] += share;
+        }
+      }
+      return;
+    }
+    for (std::int64_t f = 0; f < stride; ++f) {
+      T* const phase = phases + f * (size + overhang);
+      if (f >= kernel_) std::fill_n(phase, count, T(0));
+      for (std::int64_t q = f, shift = 0; q < kernel_; q += stride, ++shift) {
+        RAVEL_INDEPENDENT
+        for (std::int64_t m = 0; m < count; ++m) phase[m] = (shift == 0 ? T(0) : phase[m]) + sums[m - shift];
+      }
+    }
+    if (stride == 2) {
+      const T* const odd = phases + size + overhang;
+      RAVEL_INDEPENDENT
+      for (std::int64_t m = 0; m < size; ++m) {
+        padded[2 * m] = phases[m];
+        padded[2 * m + 1] = odd[m];
+      }
+      return;
+    }
+    for (std::int64_t f = 0; f < stride; ++f) {
+      for (std::int64_t m = 0; m < size; ++m) padded[m * stride + f] = phases[f * (size + overhang) + m];
+    }
+  }
+
+  const std::int64_t in_, out_;  // rows
+  const std::int64_t kernel_;    // columns of a window; 0: windows differ
+  const Windows rows_, windows_;
+  const PoolColumns columns_;
+  std::vector<T> divisors_;
+  std::vector<Range> covering_;  // the windows of rows that each row lies in
+};
 
 }  // namespace
 
@@ -98,35 +208,22 @@ AverageAxis::Window AverageAxis::window(std::int64_t i) const {
 
 template <class T>
 void average_pool(std::int64_t planes, const AverageAxis& rows, const AverageAxis& columns, const T* x, T* y) {
-  const Windows row_windows = windows_of(rows), column_windows = windows_of(columns);
-  const std::int64_t work = rows.in * columns.in / std::max<std::int64_t>(1, rows.out);
-  parallel(planes * rows.out, grain_for(work), [&](std::int64_t begin, std::int64_t end) {
-    const Scratch<T> sums(columns.in);
-    for (std::int64_t item = begin; item < end; ++item) {
-      const AverageAxis::Window& window = row_windows[static_cast<std::size_t>(item % rows.out)];
-      sum_rows(x + item / rows.out * rows.in * columns.in, columns.in, window.begin, window.end, sums.data());
-      average_columns(sums.data(), columns, column_windows, window.divisor, y + item * columns.out);
-    }
+  if (planes * rows.out * columns.out == 0) return;
+  const Average<T> average(evened(rows), evened(columns));
+  const std::int64_t in = rows.in * columns.in, out = rows.out * columns.out;
+  parallel(planes, grain_for(in), [&](std::int64_t begin, std::int64_t end) {
+    average.forward(end - begin, x + begin * in, y + begin * out);
   });
 }
 
 template <class T>
 void average_pool_gradient(std::int64_t planes, const AverageAxis& rows, const AverageAxis& columns, const T* dy,
                            T* dx) {
-  const Windows row_windows = windows_of(rows), column_windows = windows_of(columns);
-  parallel(planes, grain_for(rows.in * columns.in), [&](std::int64_t begin, std::int64_t end) {
-    const Scratch<T> shares(columns.in);
-    for (std::int64_t plane = begin; plane < end; ++plane) {
-      const T* from = dy + plane * rows.out * columns.out;
-      T* const to = dx + plane * rows.in * columns.in;
-      std::fill_n(to, rows.in * columns.in, T{0});
-      for (const AverageAxis::Window& window : row_windows) {
-        spread_columns(from, columns, column_windows, window.divisor, shares.data());
-        from += columns.out;
-        for (std::int64_t row = window.begin; row < window.end; ++row)
-          add_row(shares.data(), columns.in, to + row * columns.in);
-      }
-    }
+  if (planes * rows.in * columns.in == 0) return;
+  const Average<T> average(evened(rows), evened(columns));
+  const std::int64_t in = rows.in * columns.in, out = rows.out * columns.out;
+  parallel(planes, grain_for(in), [&](std::int64_t begin, std::int64_t end) {
+    average.backward(end - begin, dy + begin * out, dx + begin * in);
   });
 }
 

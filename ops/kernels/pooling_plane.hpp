@@ -1,0 +1,63 @@
+// How a plane lies in scratch memory while its windows are reduced.
+//
+// Rows are padded to `pitch` elements, `stride` for each of `points` windows; the last few windows of a row may be no
+// windows of the pooling. So window j of row r begins at element (r * points + j) * stride: one loop over
+// m = r * points + j, without a care for the ends of rows, reduces the columns of all windows of a plane. Loops run to
+// the end of their last vector, and scratch arrays are longer by `overhang` for it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+#include "ravel/ops/kernels/block_sizes.hpp"
+#include "ravel/ops/kernels/levels.hpp"
+
+namespace ravel::kernels {
+
+inline constexpr std::int64_t pool_lanes = 16;  // the most elements of a vector
+inline constexpr std::int64_t overhang = 2 * pool_lanes;
+
+struct PoolColumns {
+  // `reach` is what a window spans.
+  PoolColumns(std::int64_t in, std::int64_t out, std::int64_t reach, std::int64_t stride, std::int64_t padding)
+      : in(in),
+        out(out),
+        stride(stride),
+        padding(padding),
+        points(out - 1 + blocks_of(reach, stride)),
+        pitch(points * stride),
+        inside(std::clamp<std::int64_t>(pitch - padding, 0, in)) {}
+
+  std::int64_t in, out, stride, padding;
+  std::int64_t points, pitch;
+  std::int64_t inside;  // columns of x that have a place in a padded row
+};
+
+// Copies `rows` rows of `count` elements, which lie `from_step` and `to_step` apart.
+template <class T>
+void copy_rows(std::int64_t rows, std::int64_t count, const T* from, std::int64_t from_step, T* to,
+               std::int64_t to_step) {
+  if (count == from_step && count == to_step) {
+    count *= rows;
+    rows = 1;
+  }
+  for (std::int64_t row = 0; row < rows; ++row, from += from_step, to += to_step) {
+    RAVEL_INDEPENDENT
+    for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
+  }
+}
+
+// Calls f with a stride that is known to the compiler where it can make use of that.
+template <class F>
+void with_stride(std::int64_t stride, const F& f) {
+  if (stride == 1) {
+    f(std::integral_constant<std::int64_t, 1>());
+  } else if (stride == 2) {
+    f(std::integral_constant<std::int64_t, 2>());
+  } else {
+    f(stride);
+  }
+}
+
+}  // namespace ravel::kernels
