@@ -2,12 +2,14 @@
 #include <bit>
 #include <limits>
 #include <type_traits>
+#include <vector>
 
 #include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/blocks.hpp"
 #include "ravel/ops/kernels/levels.hpp"
 #include "ravel/ops/kernels/pooling.hpp"
+#include "ravel/ops/kernels/pooling_plane.hpp"
 
 namespace ravel::kernels {
 namespace {
@@ -54,78 +56,106 @@ T choose(Lane<T> second, T a, T b) {
   return std::bit_cast<T>(from ^ ((from ^ to) & -second));
 }
 
-// A row of maxima and taps from `rows` (1 or 2) rows of x.
-template <int rows, class T>
-void max_of_pairs(std::int64_t count, const T* x0, const T* x1, T* y, Lane<T>* tap) {
-  at_level([=] {
-    RAVEL_INDEPENDENT
-    for (std::int64_t j = 0; j < count; ++j) {
-      const Lane<T> right = wins(x0[2 * j + 1], x0[2 * j]);
-      const T best = choose(right, x0[2 * j], x0[2 * j + 1]);
-      if constexpr (rows == 1) {
-        y[j] = best;
-        tap[j] = right;
-      } else {
-        const Lane<T> right_below = wins(x1[2 * j + 1], x1[2 * j]);
-        const T best_below = choose(right_below, x1[2 * j], x1[2 * j + 1]);
-        const Lane<T> below = wins(best_below, best);
-        y[j] = choose(below, best, best_below);
-        tap[j] = right + below * (2 + right_below - right);
-      }
-    }
-  });
-}
-
-// best[j] and tap[j] from the elements x[j * stride]; `Stride` is a constant where the compiler can make use of one.
+// Of each of `count` elements the greater of best[j] and x[j * stride], and its number in tap[j]; `stride` is a
+// constant where the compiler can make use of one.
 template <class T, class Stride>
 void max_with(std::int64_t count, const T* x, Stride stride, Lane<T> number, T* best, Lane<T>* tap) {
-  at_level([=] {
-    RAVEL_INDEPENDENT
-    for (std::int64_t j = 0; j < count; ++j) {
-      const T v = x[j * stride];
-      const Lane<T> greater = wins(v, best[j]);
-      best[j] = choose(greater, best[j], v);
-      tap[j] += greater * (number - tap[j]);
-    }
-  });
-}
-
-// A row of maxima and taps, tap after tap; `first_taps` has each column's first tap inside of x.
-template <class T>
-void max_of_row(const PoolShape& shape, std::int64_t i, const T* x, const Lane<T>* first_taps, T* y, Lane<T>* tap) {
-  const std::int64_t columns = shape.out[1], stride = shape.stride[1], first = first_tap(shape, 0, i);
-  std::fill_n(y, columns, -std::numeric_limits<T>::infinity());
-  for (std::int64_t j = 0; j < columns; ++j) tap[j] = static_cast<Lane<T>>(first * shape.kernel[1]) + first_taps[j];
-  for (std::int64_t p = first; p < shape.kernel[0] && position(shape, 0, i, p) < shape.in[0]; ++p) {
-    const T* const row = x + position(shape, 0, i, p) * shape.in[1];
-    for (std::int64_t q = 0; q < shape.kernel[1]; ++q) {
-      const std::int64_t at = position(shape, 1, 0, q), begin = divide_up(-at, stride);
-      const std::int64_t count = std::min(columns, divide_up(shape.in[1] - at, stride)) - begin;
-      const auto number = static_cast<Lane<T>>(p * shape.kernel[1] + q);
-      const T* const from = row + at + begin * stride;
-      if (stride == 1) {
-        max_with(count, from, std::integral_constant<std::int64_t, 1>(), number, y + begin, tap + begin);
-      } else if (stride == 2) {
-        max_with(count, from, std::integral_constant<std::int64_t, 2>(), number, y + begin, tap + begin);
-      } else {
-        max_with(count, from, stride, number, y + begin, tap + begin);
-      }
-    }
+  RAVEL_INDEPENDENT
+  for (std::int64_t j = 0; j < count; ++j) {
+    const T v = x[j * stride];
+    const Lane<T> greater = wins(v, best[j]);
+    best[j] = choose(greater, best[j], v);
+    tap[j] += greater * (number - tap[j]);
   }
 }
 
-// to[i] = from[i]. Bytes may lie anywhere, also where this function keeps its arguments, so the loop gets copies of
-// these.
-template <class From, class To>
-void convert(std::int64_t count, const From* from, To* to) {
-  at_level([&] {
-    const std::int64_t elements = count;
-    const From* const source = from;
-    To* const target = to;
-    RAVEL_INDEPENDENT
-    for (std::int64_t i = 0; i < elements; ++i) target[i] = static_cast<To>(source[i]);
-  });
+// The same where each x has a number of its own.
+template <class T>
+void max_with(std::int64_t count, const T* x, const Lane<T>* numbers, Lane<T> number, T* best, Lane<T>* tap) {
+  RAVEL_INDEPENDENT
+  for (std::int64_t j = 0; j < count; ++j) {
+    const Lane<T> greater = wins(x[j], best[j]);
+    best[j] = choose(greater, best[j], x[j]);
+    tap[j] += greater * (number + numbers[j] - tap[j]);
+  }
 }
+
+// One call, forward. The columns of each window are reduced first, in one loop over all rows of a plane, then its rows.
+template <class T>
+class Maxima {
+ public:
+  explicit Maxima(const PoolShape& shape)
+      : shape_(shape),
+        columns_(shape.in[1], shape.out[1], (shape.kernel[1] - 1) * shape.dilation[1] + 1, shape.stride[1],
+                 shape.padding[1]) {
+    for (std::int64_t j = 0; j < round_up(columns_.points, pool_lanes); ++j) {
+      first_taps_.push_back(static_cast<Lane<T>>(j < shape.out[1] ? first_tap(shape, 1, j) : 0));
+    }
+  }
+
+  template <class Tap>
+  void operator()(std::int64_t planes, const T* x, T* y, Tap* taps) const {
+    const std::int64_t rows = shape_.in[0], points = columns_.points, pitch = columns_.pitch;
+    const std::int64_t size = rows * pitch + overhang * columns_.stride + shape_.kernel[1] * shape_.dilation[1];
+    const std::int64_t in = rows * columns_.in, out = shape_.out[0] * columns_.out;
+    const Scratch<T> padded(size), row_maxima(rows * points + overhang), maxima(shape_.out[0] * points + overhang);
+    const Scratch<Lane<T>> row_taps(rows * points + overhang), numbers(shape_.out[0] * points + overhang);
+    std::fill_n(padded.data(), size, -std::numeric_limits<T>::infinity());
+    for (std::int64_t plane = 0; plane < planes; ++plane, x += in, y += out, taps += out) {
+      at_level([&, x, y, taps] {
+        copy_rows(rows, columns_.inside, x, columns_.in, padded.data() + columns_.padding, pitch);
+        reduce_columns(padded.data(), row_maxima.data(), row_taps.data());
+        for (std::int64_t i = 0; i < shape_.out[0]; ++i) {
+          reduce_rows(i, row_maxima.data(), row_taps.data(), maxima.data() + i * points, numbers.data() + i * points);
+        }
+        copy_rows(shape_.out[0], columns_.out, maxima.data(), points, y, columns_.out);
+        copy_rows(shape_.out[0], columns_.out, numbers.data(), points, taps, columns_.out);
+      });
+    }
+  }
+
+ private:
+  // best[r, j] and tap[r, j]: the maximum of row r over column window j, and which of its columns it is.
+  void reduce_columns(const T* padded, T* best, Lane<T>* tap) const {
+    const std::int64_t count = round_up(shape_.in[0] * columns_.points, pool_lanes);
+    with_stride(columns_.stride, [=, this](auto stride) {
+      RAVEL_INDEPENDENT
+      for (std::int64_t m = 0; m < count; ++m) {
+        best[m] = padded[m * stride];
+        tap[m] = 0;
+      }
+      for (std::int64_t q = 1; q < shape_.kernel[1]; ++q) {
+        max_with(count, padded + q * shape_.dilation[1], stride, static_cast<Lane<T>>(q), best, tap);
+      }
+    });
+  }
+
+  // A row of maxima and their taps, from the rows of window i; the last vector may reach into what follows. Where
+  // nothing is greater than the padding, the first tap inside of x counts.
+  void reduce_rows(std::int64_t i, const T* rows, const Lane<T>* row_taps, T* best, Lane<T>* tap) const {
+    const std::int64_t count = round_up(columns_.points, pool_lanes), first = first_tap(shape_, 0, i);
+    const Lane<T>* const first_taps = first_taps_.data();
+    for (std::int64_t p = first; p < shape_.kernel[0] && position(shape_, 0, i, p) < shape_.in[0]; ++p) {
+      const std::int64_t row = position(shape_, 0, i, p) * columns_.points;
+      const T* const x = rows + row;
+      const Lane<T>* const numbers = row_taps + row;
+      const auto number = static_cast<Lane<T>>(p * shape_.kernel[1]);
+      if (p > first) {
+        max_with(count, x, numbers, number, best, tap);
+        continue;
+      }
+      RAVEL_INDEPENDENT
+      for (std::int64_t j = 0; j < count; ++j) {
+        best[j] = x[j];
+        tap[j] = number + std::max(numbers[j], first_taps[j]);
+      }
+    }
+  }
+
+  const PoolShape shape_;
+  const PoolColumns columns_;
+  std::vector<Lane<T>> first_taps_;  // of each column, inside of x
+};
 
 // Calls f(output, position in the plane) for the windows of one plane, in order.
 template <class Tap, class F>
@@ -152,17 +182,15 @@ T masked(Lane<T> taken, T g) {
 // dx of `rows` (1 or 2) rows that one row of windows tiles: every element is written once.
 template <int rows, class T>
 void scatter_pairs(std::int64_t count, const T* dy, const Lane<T>* tap, T* dx0, T* dx1) {
-  at_level([=] {
-    RAVEL_INDEPENDENT
-    for (std::int64_t j = 0; j < count; ++j) {
-      dx0[2 * j] = masked<T>(tap[j] == 0, dy[j]);
-      dx0[2 * j + 1] = masked<T>(tap[j] == 1, dy[j]);
-      if constexpr (rows == 2) {
-        dx1[2 * j] = masked<T>(tap[j] == 2, dy[j]);
-        dx1[2 * j + 1] = masked<T>(tap[j] == 3, dy[j]);
-      }
+  RAVEL_INDEPENDENT
+  for (std::int64_t j = 0; j < count; ++j) {
+    dx0[2 * j] = masked<T>(tap[j] == 0, dy[j]);
+    dx0[2 * j + 1] = masked<T>(tap[j] == 1, dy[j]);
+    if constexpr (rows == 2) {
+      dx1[2 * j] = masked<T>(tap[j] == 2, dy[j]);
+      dx1[2 * j + 1] = masked<T>(tap[j] == 3, dy[j]);
     }
-  });
+  }
 }
 
 // dx of a plane that windows tile in pairs.
@@ -186,25 +214,11 @@ void scatter_tiled_plane(const PoolShape& shape, const T* dy, const Lane<T>* tap
 
 template <class T, class Tap>
 void max_pool(const PoolShape& shape, const T* x, T* y, Tap* taps) {
-  const std::int64_t columns = shape.out[1], window = shape.kernel[0] * shape.kernel[1];
-  const bool pairs = tiles_in_pairs(shape);
-  const Scratch<Lane<T>> first_taps(columns);
-  for (std::int64_t j = 0; j < columns; ++j) first_taps[j] = static_cast<Lane<T>>(first_tap(shape, 1, j));
-  parallel(shape.planes * shape.out[0], grain_for(columns * window), [&](std::int64_t begin, std::int64_t end) {
-    const Scratch<Lane<T>> tap(columns);
-    for (std::int64_t item = begin; item < end; ++item) {
-      const T* const plane = x + item / shape.out[0] * shape.in[0] * shape.in[1];
-      const std::int64_t i = item % shape.out[0], output = item * columns;
-      const T* const row = plane + i * shape.stride[0] * shape.in[1];
-      if (pairs && shape.kernel[0] == 2) {
-        max_of_pairs<2>(columns, row, row + shape.in[1], y + output, tap.data());
-      } else if (pairs) {
-        max_of_pairs<1>(columns, row, row, y + output, tap.data());
-      } else {
-        max_of_row(shape, i, plane, first_taps.data(), y + output, tap.data());
-      }
-      convert(columns, tap.data(), taps + output);
-    }
+  const std::int64_t in = shape.in[0] * shape.in[1], out = shape.out[0] * shape.out[1];
+  if (shape.planes * out == 0) return;
+  const Maxima<T> maxima(shape);
+  parallel(shape.planes, grain_for(in * shape.kernel[1]), [&](std::int64_t begin, std::int64_t end) {
+    maxima(end - begin, x + begin * in, y + begin * out, taps + begin * out);
   });
 }
 
@@ -230,8 +244,10 @@ void max_pool_scatter(const PoolShape& shape, const T* dy, const Tap* taps, T* d
       const T* const from = dy + plane * out;
       T* const to = dx + plane * in;
       if (pairs) {
-        convert(out, taps + plane * out, lanes.data());
-        scatter_tiled_plane(shape, from, lanes.data(), to);
+        at_level([=, &shape, taps = taps + plane * out, lanes = lanes.data()] {
+          copy_rows(1, out, taps, out, lanes, out);
+          scatter_tiled_plane(shape, from, lanes, to);
+        });
         continue;
       }
       std::fill_n(to, in, T{0});

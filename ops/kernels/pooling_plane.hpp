@@ -35,8 +35,8 @@ struct PoolColumns {
 };
 
 // Copies `rows` rows of `count` elements, which lie `from_step` and `to_step` apart.
-template <class T>
-void copy_rows(std::int64_t rows, std::int64_t count, const T* from, std::int64_t from_step, T* to,
+template <class From, class To>
+void copy_rows(std::int64_t rows, std::int64_t count, const From* from, std::int64_t from_step, To* to,
                std::int64_t to_step) {
   if (count == from_step && count == to_step) {
     count *= rows;
@@ -44,7 +44,7 @@ void copy_rows(std::int64_t rows, std::int64_t count, const T* from, std::int64_
   }
   for (std::int64_t row = 0; row < rows; ++row, from += from_step, to += to_step) {
     RAVEL_INDEPENDENT
-    for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
+    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<To>(from[i]);
   }
 }
 
