@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "ravel/autograd/error.hpp"
 #include "ravel/ops/kernels/block_sizes.hpp"
+#include "ravel/ops/kernels/levels.hpp"
 
 namespace ravel::kernels {
 namespace {
@@ -39,38 +41,34 @@ Inside inside(const Axis& axis, std::int64_t phase) {
   return {begin, end, begin * axis.stride - shift};
 }
 
-// Writes `count` elements of one row of a phase: zeros, every step-th source element, zeros.
-template <class T>
-T* write_row(const Inside& columns, std::int64_t step, std::int64_t count, const T* from, T* to) {
-  to = std::fill_n(to, columns.begin, T(0));
-  const std::int64_t inner = columns.end - columns.begin;
-  if (step == 1) {
-    std::copy_n(from, inner, to);
-  } else if (step == 2) {
-    for (std::int64_t i = 0; i < inner; ++i) to[i] = from[2 * i];
-  } else {
-    for (std::int64_t i = 0; i < inner; ++i) to[i] = from[step * i];
-  }
-  return std::fill_n(to + inner, count - columns.end, T(0));
+// to[i] = from[i * step].
+template <class T, class Step>
+void copy_row(std::int64_t count, const T* from, Step step, T* to) {
+  RAVEL_INDEPENDENT
+  for (std::int64_t i = 0; i < count; ++i) to[i] = from[i * step];
 }
 
-// Writes one phase of one channel and returns where it ends. The channel lies at `image`.
+// Writes those elements of one phase of one channel that lie in the source; the channel lies at `image`.
 template <class T>
-T* write_phase(const Axis& rows, const Axis& columns, std::int64_t row_phase, std::int64_t column_phase, const T* image,
-               T* to) {
+void write_phase(const Axis& rows, const Axis& columns, std::int64_t row_phase, std::int64_t column_phase,
+                 const T* image, T* to) {
   const Inside row = inside(rows, row_phase), column = inside(columns, column_phase);
-  const std::int64_t pitch = columns.extent;
-  if (row.begin == row.end || column.begin == column.end) return std::fill_n(to, rows.extent * pitch, T(0));
+  const std::int64_t count = column.end - column.begin, step = columns.stride, from_row = rows.stride * columns.source;
   const T* from = image + row.first * columns.source + column.first;
-  to = std::fill_n(to, row.begin * pitch, T(0));
-  if (rows.stride == 1 && columns.stride == 1 && column.end - column.begin == pitch && pitch == columns.source) {
-    to = std::copy_n(from, (row.end - row.begin) * pitch, to);
-  } else {
-    for (std::int64_t i = row.begin; i < row.end; ++i, from += rows.stride * columns.source) {
-      to = write_row(column, columns.stride, pitch, from, to);
+  to += row.begin * columns.extent + column.begin;
+  if (step == 1 && count == from_row && count == columns.extent) {
+    std::copy_n(from, (row.end - row.begin) * count, to);
+    return;
+  }
+  for (std::int64_t i = row.begin; i < row.end; ++i, from += from_row, to += columns.extent) {
+    if (step == 1) {
+      copy_row(count, from, std::integral_constant<std::int64_t, 1>(), to);
+    } else if (step == 2) {
+      copy_row(count, from, std::integral_constant<std::int64_t, 2>(), to);
+    } else {
+      copy_row(count, from, step, to);
     }
   }
-  return std::fill_n(to, (rows.extent - row.end) * pitch, T(0));
 }
 
 }  // namespace
@@ -145,20 +143,28 @@ std::vector<std::int32_t> Planes::tap_offsets() const {
 }
 
 template <class T>
-void Planes::load(const T* image, std::int64_t count, T* planes) const {
-  T* to = planes;
-  for (std::int64_t c = 0; c < count; ++c, image += rows_.source * columns_.source) {
-    for (const std::int64_t row_phase : rows_.phases) {
-      for (const std::int64_t column_phase : columns_.phases) {
-        T* const written = write_phase(rows_, columns_, row_phase, column_phase, image, to);
-        to += plane_;
-        std::fill(written, to, T(0));
-      }
-    }
-  }
-  std::fill_n(to, overhang, T(0));
+void Planes::clear(T* planes) const {
+  std::fill_n(planes, size(), T(0));
 }
 
+template <class T>
+void Planes::load(const T* image, std::int64_t count, T* planes) const {
+  at_level([=, this] {
+    const T* from = image;
+    T* to = planes;
+    for (std::int64_t c = 0; c < count; ++c, from += rows_.source * columns_.source) {
+      for (const std::int64_t row_phase : rows_.phases) {
+        for (const std::int64_t column_phase : columns_.phases) {
+          write_phase(rows_, columns_, row_phase, column_phase, from, to);
+          to += plane_;
+        }
+      }
+    }
+  });
+}
+
+template void Planes::clear(float*) const;
+template void Planes::clear(double*) const;
 template void Planes::load(const float*, std::int64_t, float*) const;
 template void Planes::load(const double*, std::int64_t, double*) const;
 

@@ -53,7 +53,10 @@ class Planes {
   // Where grid point (0, 0) reads for each tap, in the order channel, kernel row, kernel column.
   std::vector<std::int32_t> tap_offsets() const;
 
-  // Fills the planes of `count` channels, the first of which lies at `image`.
+  // Makes all elements zeros: once for an array, because the padding is never written again.
+  template <class T>
+  void clear(T* planes) const;
+  // Fills the planes of `count` channels, the first of which lies at `image`, in cleared memory.
   template <class T>
   void load(const T* image, std::int64_t count, T* planes) const;
 

@@ -45,6 +45,8 @@ class DotGradient {
     const std::int64_t work = size_ * planes_.pixels() * blocks_of(shape_.batch, chunks_);
     parallel(chunks_ * shape_.groups, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
       const Scratch<T> x(planes_.size()), dy(gradients_.size()), image(size_);
+      planes_.clear(x.data());
+      gradients_.clear(dy.data());
       for (std::int64_t item = begin; item < end; ++item) {
         sum_chunk(item / shape_.groups, item % shape_.groups, x.data(), dy.data(), image.data());
       }

@@ -25,8 +25,9 @@ class TileGradient {
         dy_(dy),
         planes_(output_axis(shape, 0), output_axis(shape, 1), shape.in_channels, sizeof(T)),
         pixels_(planes_.pixels()),
-        images_(std::clamp<std::int64_t>(pixel_block / pixels_, 1,
-                                         std::numeric_limits<std::int32_t>::max() / planes_.size())),
+        block_(pixel_block * (shape.out_channels * taps() > small_gradient ? 2 : 1)),
+        images_(
+            std::clamp<std::int64_t>(block_ / pixels_, 1, std::numeric_limits<std::int32_t>::max() / planes_.size())),
         channels_(round_up(shape.out_channels, kernels_.lanes)),
         chunks_(image_chunks_of(shape)),
         partial_(chunks_ * shape.groups * taps() * channels_) {
@@ -47,6 +48,7 @@ class TileGradient {
     const std::int64_t work = taps() * shape_.out_channels * pixels_ * shape_.batch / (chunks_ * shares);
     parallel(tasks * shares, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
       const Scratch<T> planes(images_ * planes_.size()), panel(kernels_.vectors * kernels_.lanes * block_pixels());
+      for (std::int64_t i = 0; i < images_; ++i) planes_.clear(planes.data() + i * planes_.size());
       for (std::int64_t item = begin; item < end; ++item) {
         const std::int64_t first = item % shares * per_share;
         sum_chunk(item / shares / shape_.groups, item / shares % shape_.groups, first,
@@ -64,7 +66,7 @@ class TileGradient {
  private:
   std::int64_t filter() const { return shape_.kernel[0] * shape_.kernel[1]; }
   std::int64_t taps() const { return shape_.in_channels * filter(); }
-  std::int64_t block_pixels() const { return images_ > 1 ? images_ * pixels_ : std::min(pixels_, pixel_block); }
+  std::int64_t block_pixels() const { return images_ > 1 ? images_ * pixels_ : std::min(pixels_, block_); }
   T* partial(std::int64_t chunk, std::int64_t group, std::int64_t tap) const {
     return partial_.data() + ((chunk * shape_.groups + group) * taps() + tap) * channels_;
   }
@@ -143,6 +145,7 @@ class TileGradient {
   const T* const dy_;
   const Planes planes_;
   const std::int64_t pixels_;    // of an image of dy
+  const std::int64_t block_;     // pixels of one chain; longer ones where more is read and written at their ends
   const std::int64_t images_;    // whose pixels make up one block
   const std::int64_t channels_;  // of the output in one group, rounded up to whole vectors
   const std::int64_t chunks_;
