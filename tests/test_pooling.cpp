@@ -143,6 +143,15 @@ TEST_CASE("avg_pool: values of PyTorch", "[pooling]") {
   CHECK(close(avg_pool2d(x, 2), {-0.125, -0.0625, -0.5, 0.25, 0.5, -0.125, 0.125, -0.5}));
 }
 
+TEST_CASE("adaptive_avg_pool1d: more windows than elements, and windows that are all the same", "[pooling]") {
+  const Tensor x = tensor({{{1.0, 2.0, 4.0}}}, f64).requires_grad_();
+  const Tensor y = adaptive_avg_pool1d(x, 5);
+  CHECK(equal(y, tensor({{{1, 1.5, 2, 3, 4}}}, f64)));
+  sum(y).backward();
+  CHECK(equal(x.grad(), tensor({{{1.5, 2, 1.5}}}, f64)));
+  CHECK(equal(adaptive_avg_pool1d(tensor({{{1.f, 2.f, 4.f, 6.f, 0.f, 8.f}}}), 3), tensor({{{1.5f, 5.f, 4.f}}})));
+}
+
 TEST_CASE("avg_pool2d: values and gradients are those of the definition on random sizes", "[pooling]") {
   std::mt19937 random(1);
   for (int i = 0; i < 300; ++i) {
