@@ -57,7 +57,7 @@ def number(x):
 class Picture:
     """Lines in a square of two logarithmic axes, as SVG."""
 
-    WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 640, 420, 76, 44, 24, 56
+    WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 640, 420, 76, 44, 40, 56
 
     def __init__(self, title, x_label, y_label, lines):
         points = [point for line in lines.values() for point in line]

@@ -25,8 +25,8 @@ Tensor checked_index(const char* op, const Tensor& index, std::int64_t size) {
   const Tensor y = packed(index);
   const std::int64_t* const begin = y.data<std::int64_t>();
   const std::int64_t* const end = begin + y.numel();
+  if (kernels::all_below(begin, y.numel(), size)) return y;
   const std::int64_t* const bad = std::find_if(begin, end, [size](std::int64_t i) { return i < 0 || i >= size; });
-  if (bad == end) return y;
   Shape position = y.shape();
   std::int64_t rest = bad - begin;
   for (int dim = y.rank() - 1; dim >= 0; --dim) {

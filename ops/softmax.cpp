@@ -38,21 +38,46 @@ Tensor with_innermost(std::int64_t dim, const F& f, const Tensor& first, const T
   return packed(transpose(f(transpose(first, dim, -1), transpose(others, dim, -1)..., -1), dim, -1));
 }
 
+// Are there so many neighbours of each element along `dim` that a kernel over columns is worth while?
+bool is_wide(const Tensor& x, std::int64_t dim) {
+  std::int64_t columns = 1;
+  for (int d = x.rank() - 1; d > wrap_dim(dim, x.rank(), "softmax"); --d) columns *= x.shape()[d];
+  return columns >= kernels::least_columns;
+}
+
+// kernel(outer, rows, columns, x, y) with dimension `dim` as the rows of packed matrices.
+template <class Kernel>
+Tensor by_columns(const char* op, std::int64_t dim, const Kernel& kernel, const Tensor& x) {
+  return visit_floating(x.dtype(), op, [&]<class T>() {
+    Ref<Array> y = Array::packed(x.dtype(), x.shape());
+    const int along = wrap_dim(dim, x.rank(), op);
+    std::int64_t outer = 1, columns = 1;
+    for (int d = 0; d < along; ++d) outer *= x.shape()[d];
+    for (int d = along + 1; d < x.rank(); ++d) columns *= x.shape()[d];
+    kernel(outer, x.shape()[along], columns, packed(x.detach()).template data<T>(), y->data<T>());
+    return Tensor(std::move(y));
+  });
+}
+
 }  // namespace
 
 Tensor softmax(const Tensor& x, std::int64_t dim) {
-  if (!is_innermost(x, dim, "softmax")) return with_innermost(dim, softmax, x);
-  const Tensor y = by_rows(
-      "softmax", [](auto... arguments) { kernels::softmax_rows(arguments...); }, x);
-  return record("softmax", y, Edge{x, [](const Tensor& g, const Tensor& y) { return softmax_backward(g, y, -1); }});
+  const bool by_row = is_innermost(x, dim, "softmax");
+  if (!by_row && !is_wide(x, dim)) return with_innermost(dim, softmax, x);
+  const auto over_rows = [](auto... arguments) { kernels::softmax_rows(arguments...); };
+  const auto over_columns = [](auto... arguments) { kernels::softmax_columns(arguments...); };
+  const Tensor y = by_row ? by_rows("softmax", over_rows, x) : by_columns("softmax", dim, over_columns, x);
+  return record("softmax", y, Edge{x, [dim](const Tensor& g, const Tensor& y) { return softmax_backward(g, y, dim); }});
 }
 
 Tensor log_softmax(const Tensor& x, std::int64_t dim) {
-  if (!is_innermost(x, dim, "log_softmax")) return with_innermost(dim, log_softmax, x);
-  const Tensor y = by_rows(
-      "log_softmax", [](auto... arguments) { kernels::log_softmax_rows(arguments...); }, x);
+  const bool by_row = is_innermost(x, dim, "log_softmax");
+  if (!by_row && !is_wide(x, dim)) return with_innermost(dim, log_softmax, x);
+  const auto over_rows = [](auto... arguments) { kernels::log_softmax_rows(arguments...); };
+  const auto over_columns = [](auto... arguments) { kernels::log_softmax_columns(arguments...); };
+  const Tensor y = by_row ? by_rows("log_softmax", over_rows, x) : by_columns("log_softmax", dim, over_columns, x);
   return record("log_softmax", y,
-                Edge{x, [](const Tensor& g, const Tensor& y) { return log_softmax_backward(g, y, -1); }});
+                Edge{x, [dim](const Tensor& g, const Tensor& y) { return log_softmax_backward(g, y, dim); }});
 }
 
 Tensor softmax_backward(const Tensor& g, const Tensor& y, std::int64_t dim) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "ravel/autograd/array.hpp"
+#include "ravel/ops/kernels/levels.hpp"
 
 namespace ravel::kernels {
 
@@ -35,8 +36,8 @@ inline std::int64_t offset_of(std::int64_t position, const Shape& shape, const S
   return offset;
 }
 
-// Hands out the elements of an array in row-major order, from any position on: packed ones in place, others copied into
-// a buffer block by block.
+// Hands out the elements of an array in row-major order, from any position on: neighbours in memory in place, others
+// copied into a buffer block by block.
 template <class T>
 class BlockReader {
  public:
@@ -63,11 +64,15 @@ class BlockReader {
       data_ += count;
       return block;
     }
-    if (last == 0 && stride == 0) {
-      if (filled_ < count) std::fill(buffer_ + filled_, buffer_ + count, *data_);
-      filled_ = std::max(filled_, count);
-      return buffer_;
+    if (last == 0 && stride == 0) return constant(count);
+    if (stride <= 1 && stride >= 0 && position(last) + count <= length) {
+      const T* const block = stride == 1 ? data_ : constant(count);
+      position(last) += count;
+      data_ += count * stride;
+      if (position(last) == length) next_row();
+      return block;
     }
+    filled_ = 0;
     for (std::int64_t done = 0; done < count;) {
       const std::int64_t run = std::min(count - done, length - position(last));
       copy_run(buffer_ + done, stride, run);
@@ -81,6 +86,19 @@ class BlockReader {
 
  private:
   std::int64_t& position(int dim) { return positions_[static_cast<std::size_t>(dim)]; }
+
+  // A block of the next element, repeated.
+  const T* constant(std::int64_t count) {
+    if (repeated_ != data_) filled_ = 0;
+    repeated_ = data_;
+    if (filled_ < count) {
+      at_level([to = buffer_, begin = filled_, count, value = *data_] {
+        for (std::int64_t i = begin; i < count; ++i) to[i] = value;
+      });
+      filled_ = count;
+    }
+    return buffer_;
+  }
 
   void copy_run(T* to, std::int64_t stride, std::int64_t count) const {
     if (stride == 1) {
@@ -104,7 +122,8 @@ class BlockReader {
   const Layout* layout_ = nullptr;
   const T* data_ = nullptr;  // the next element
   std::array<std::int64_t, max_rank> positions_{};
-  std::int64_t filled_ = 0;  // how much of the buffer holds a constant already
+  const T* repeated_ = nullptr;  // the element that ...
+  std::int64_t filled_ = 0;      // ... so much of the buffer holds copies of
   T buffer_[block_size];
 };
 

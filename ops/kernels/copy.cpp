@@ -1,9 +1,12 @@
 #include "ravel/ops/kernels/copy.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/blocks.hpp"
+#include "ravel/ops/kernels/levels.hpp"
 
 namespace ravel::kernels {
 namespace {
@@ -80,13 +83,61 @@ constexpr std::int64_t tile = 2;
 constexpr std::int64_t tile = 16;  // a line of the cache holds 16 floats
 #endif
 
-// to[r * to_pitch + c] = from[c * from_pitch + r] for at most `tile` rows. Squares of one tile go through a buffer, so
-// that lines of memory are read and written whole, whatever the pitches.
+// Eight numbers of four bytes in a vector, and eight such vectors as the rows of a matrix.
+using Eight = std::uint32_t __attribute__((vector_size(32)));
+constexpr int eight = 8;
+
+// Exchanges, in two rows, the 2x2 blocks of `s` lanes each across the diagonal.
+template <int s, int... lane>
+[[gnu::always_inline]] inline void exchange(Eight& a, Eight& b, std::integer_sequence<int, lane...>) {
+  const Eight first = __builtin_shufflevector(a, b, ((lane & s) != 0 ? eight + lane - s : lane)...);
+  b = __builtin_shufflevector(a, b, ((lane & s) != 0 ? eight + lane : lane + s)...);
+  a = first;
+}
+
+template <int s>
+[[gnu::always_inline]] inline void exchange_blocks(Eight* rows) {
+  for (int row = 0; row < eight; ++row) {
+    if ((row & s) == 0) exchange<s>(rows[row], rows[row + s], std::make_integer_sequence<int, eight>());
+  }
+}
+
+// to[r * to_pitch + c] = from[c * from_pitch + r] for r, c < 8: blocks of one, two and four lanes change places.
+template <class T>
+[[gnu::always_inline]] inline void transpose_eight(T* to, std::int64_t to_pitch, const T* from,
+                                                   std::int64_t from_pitch) {
+  Eight rows[eight];
+  for (int i = 0; i < eight; ++i) std::memcpy(&rows[i], from + i * from_pitch, sizeof(Eight));
+  exchange_blocks<1>(rows);
+  exchange_blocks<2>(rows);
+  exchange_blocks<4>(rows);
+  for (int i = 0; i < eight; ++i) std::memcpy(to + i * to_pitch, &rows[i], sizeof(Eight));
+}
+
+// to[r * to_pitch + c] = from[c * from_pitch + r] for at most `tile` rows. Squares of one tile go through registers or
+// a buffer, so that lines of memory are read and written whole, whatever the pitches.
 template <class T>
 void copy_transposed_rows(T* to, std::int64_t to_pitch, const T* from, std::int64_t from_pitch, std::int64_t rows,
                           std::int64_t columns) {
+  std::int64_t first = 0;
+  if constexpr (sizeof(T) == 4 && tile == 2 * eight) {
+    if (rows == tile)
+      at_level([=, &first] {
+        for (; first + tile <= columns; first += tile) {
+          const T* const corner = from + first * from_pitch;
+          for (std::int64_t c = tile; c < std::min(2 * tile, columns - first); ++c) {
+            __builtin_prefetch(corner + c * from_pitch);
+          }
+          for (int c = 0; c < tile; c += eight) {
+            for (int r = 0; r < tile; r += eight) {
+              transpose_eight(to + r * to_pitch + first + c, to_pitch, corner + c * from_pitch + r, from_pitch);
+            }
+          }
+        }
+      });
+  }
   T square[tile][tile];
-  for (std::int64_t first = 0; first < columns; first += tile) {
+  for (; first < columns; first += tile) {
     const std::int64_t width = std::min(tile, columns - first);
     for (std::int64_t c = 0; c < width; ++c) {
       for (std::int64_t r = 0; r < rows; ++r) square[r][c] = from[(first + c) * from_pitch + r];

@@ -5,6 +5,7 @@
 
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/blocks.hpp"
+#include "ravel/ops/kernels/levels.hpp"
 
 namespace ravel::kernels {
 namespace {
@@ -39,6 +40,19 @@ struct ByTarget {
 
 }  // namespace
 
+bool all_below(const std::int64_t* index, std::int64_t count, std::int64_t size) {
+  std::uint64_t outside = 0;  // its highest bit, once one is negative or too large
+  const auto last = static_cast<std::uint64_t>(size - 1);
+  at_level([=, &outside] {
+    std::uint64_t found = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      found |= static_cast<std::uint64_t>(index[i]) | (last - static_cast<std::uint64_t>(index[i]));
+    }
+    outside = found;
+  });
+  return outside >> 63 == 0;
+}
+
 void gather(Array& y, const Array& x, int dim, const Array& index) {
   const Shape& shape = y.shape();
   const int last = shape.rank() - 1;
@@ -52,7 +66,11 @@ void gather(Array& y, const Array& x, int dim, const Array& index) {
       while (begin < end) {
         const std::int64_t run = std::min(end - begin, length - begin % length);
         const T* const row = x.data<T>() + offset_of(begin, shape, across);
-        for (std::int64_t j = 0; j < run; ++j) out[begin + j] = row[j * across[last] + to[begin + j] * along];
+        if (dim == last && along == 1) {  // the usual case, without a multiplication
+          for (std::int64_t j = begin; j < begin + run; ++j) out[j] = row[to[j]];
+        } else {
+          for (std::int64_t j = 0; j < run; ++j) out[begin + j] = row[j * across[last] + to[begin + j] * along];
+        }
         begin += run;
       }
     });
@@ -76,7 +94,12 @@ void scatter_add(Array& y, int dim, const Array& index, const Array& x) {
         const std::int64_t run = std::min(end - begin, width - begin % width);
         const std::int64_t start = offset_of(begin, lines, x_strides);
         T* const out = y.data<T>() + offset_of(begin, lines, y_strides);
-        for (std::int64_t i = 0; i < size; ++i) {
+        if (!side_by_side) {  // the elements of a line are neighbours
+          const std::int64_t* const to = index.data<std::int64_t>() + start;
+          const T* const from = x.data<T>() + start;
+          for (std::int64_t i = 0; i < size; ++i) out[to[i]] += from[i];
+        }
+        for (std::int64_t i = 0; side_by_side && i < size; ++i) {
           const std::int64_t* const to = index.data<std::int64_t>() + start + i * x_along;
           const T* const from = x.data<T>() + start + i * x_along;
           for (std::int64_t j = 0; j < run; ++j) out[j + to[j] * y_along] += from[j];

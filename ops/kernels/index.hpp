@@ -8,6 +8,9 @@
 
 namespace ravel::kernels {
 
+// Are all of `count` indices in [0, size)?
+bool all_below(const std::int64_t* index, std::int64_t count, std::int64_t size);
+
 // y[.., i, ..] = x[.., index[.., i, ..], ..] along dimension `dim`. `index` and `y` are packed and of one shape, which
 // is at most that of x in the other dimensions.
 void gather(Array& y, const Array& x, int dim, const Array& index);

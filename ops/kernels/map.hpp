@@ -1,6 +1,7 @@
 // Elementwise kernels: one loop for every function, type and number of inputs.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <tuple>
 #include <type_traits>
@@ -46,12 +47,16 @@ void map_into(Out* out, const F& f, const std::array<const Array*, sizeof...(In)
       return;
     }
     const std::array<Layout, sizeof...(In)> layouts{coalesce(x[I]->shape(), x[I]->strides())...};
+    // Blocks end where rows do, so that rows are read in place, unless these are short.
+    std::int64_t row = std::min({layouts[I].shape.back()...});
+    if (row < block_size / 4) row = x[0]->numel();
     parallel(x[0]->numel(), elements_per_task, [&](std::int64_t begin, std::int64_t end) {
       std::tuple<BlockReader<In>...> readers;
       (std::get<I>(readers).start(*x[I], layouts[I], begin), ...);
-      for (; begin < end; begin += block_size) {
-        const std::int64_t count = std::min(block_size, end - begin);
+      while (begin < end) {
+        const std::int64_t count = std::min({block_size, end - begin, row - begin % row});
         map_loop(f, count, out + begin, std::get<I>(readers).next(count)...);
+        begin += count;
       }
     });
   }

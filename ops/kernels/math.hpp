@@ -187,17 +187,29 @@ struct Angle {
   return detail::with_sign(e / (e + 2), x);
 }
 
+namespace detail {
+
+// e^-|x|, with the bits of exp(). Of the factors of a power 2^n only the one for n < -126 is needed here: 2^-64.
+[[gnu::always_inline]] inline float exp_of_minus_size(float x) {
+  const float size = magnitude(x), bound = size > 104.0f ? 104.0f : size;  // NaN stays
+  const auto [n, r] = exp_parts(-bound);
+  return (1 + expm1_near_zero(r)) * power_of_two(n + 64) * 0x1p-64f;
+}
+inline double exp_of_minus_size(double x) { return exp(x < 0 ? x : -x); }
+
+}  // namespace detail
+
 // 1 / (1 + e^-x); 2.5 ulp for float.
 template <class T>
 [[gnu::always_inline]] inline T sigmoid(T x) {
-  const T e = exp(x < 0 ? x : -x);
+  const T e = detail::exp_of_minus_size(x);
   return (x < 0 ? e : T{1}) / (1 + e);
 }
 
 // log(1 + e^x); 1.7 ulp for float.
 template <class T>
 [[gnu::always_inline]] inline T softplus(T x) {
-  return (x < 0 ? T{0} : x) + log1p(exp(x < 0 ? x : -x));
+  return (x < 0 ? T{0} : x) + log1p(detail::exp_of_minus_size(x));
 }
 
 // The error function, x P(x^2) / Q(x^2); |erf(x)| <= 1; 7.0 ulp.

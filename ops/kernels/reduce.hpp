@@ -21,7 +21,7 @@ namespace ravel::kernels {
 inline constexpr std::int64_t reduce_lanes = 2, reduce_columns = 3;
 #else
 inline constexpr std::int64_t reduce_lanes = 16;
-inline constexpr std::int64_t reduce_columns = 1024;  // outputs side by side whose lanes stay in the cache
+inline constexpr std::int64_t reduce_columns = 256;  // outputs side by side whose lanes stay in L1
 #endif
 inline constexpr std::int64_t reduce_chunk = block_size;
 
@@ -52,12 +52,10 @@ ReductionPlan plan_reduction(const Array& x, const Dims& dims);
 // Where the elements begin..begin + count - 1 of a layout are, in elements from its first.
 void fill_offsets(const Layout& layout, std::int64_t begin, std::int64_t count, std::int64_t* offsets);
 
-// f(0), ..., f(count - 1), combined by lanes. To be called in the body of at_level().
+// Combines f(begin), ..., f(count - 1) into the lanes, and these into one; `begin` is a multiple of their number.
 template <class T, class Combine, class F>
-T combine_lanes(std::int64_t count, T identity, const Combine& combine, const F& f) {
-  T lanes[reduce_lanes];
-  for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = identity;
-  std::int64_t i = 0;
+T finish_lanes(T* lanes, std::int64_t begin, std::int64_t count, const Combine& combine, const F& f) {
+  std::int64_t i = begin;
   for (; i + reduce_lanes <= count; i += reduce_lanes) {
     RAVEL_KEEP_LOOP
     for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = combine(lanes[l], f(i + l));
@@ -69,6 +67,40 @@ T combine_lanes(std::int64_t count, T identity, const Combine& combine, const F&
   return lanes[0];
 }
 
+// f(0), ..., f(count - 1), combined by lanes. To be called in the body of at_level().
+template <class T, class Combine, class F>
+T combine_lanes(std::int64_t count, T identity, const Combine& combine, const F& f) {
+  T lanes[reduce_lanes];
+  for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = identity;
+  return finish_lanes(lanes, 0, count, combine, f);
+}
+
+// y[0] .. y[3], the results of combine_lanes() for the four runs of elements that lie one after the other in x and are
+// counts[0] .. counts[3] long: four chains at a time, which do not wait for each other.
+template <class In, class T, class Combine>
+void combine_four(const In* x, const std::int64_t* counts, T identity, const Combine& combine, T* y) {
+  const In *const x0 = x, *const x1 = x0 + counts[0], *const x2 = x1 + counts[1], *const x3 = x2 + counts[2];
+  const auto get = [](const In* from, std::int64_t i) { return static_cast<T>(element(from, i)); };
+  T a[reduce_lanes], b[reduce_lanes], c[reduce_lanes], d[reduce_lanes];
+  for (std::int64_t l = 0; l < reduce_lanes; ++l) a[l] = b[l] = c[l] = d[l] = identity;
+  const std::int64_t common = std::min(std::min(counts[0], counts[1]), std::min(counts[2], counts[3]));
+  std::int64_t i = 0;
+  for (; i + reduce_lanes <= common; i += reduce_lanes) {
+    RAVEL_KEEP_LOOP
+    for (std::int64_t l = 0; l < reduce_lanes; ++l) a[l] = combine(a[l], get(x0, i + l));
+    RAVEL_KEEP_LOOP
+    for (std::int64_t l = 0; l < reduce_lanes; ++l) b[l] = combine(b[l], get(x1, i + l));
+    RAVEL_KEEP_LOOP
+    for (std::int64_t l = 0; l < reduce_lanes; ++l) c[l] = combine(c[l], get(x2, i + l));
+    RAVEL_KEEP_LOOP
+    for (std::int64_t l = 0; l < reduce_lanes; ++l) d[l] = combine(d[l], get(x3, i + l));
+  }
+  y[0] = finish_lanes(a, i, counts[0], combine, [=](std::int64_t k) { return get(x0, k); });
+  y[1] = finish_lanes(b, i, counts[1], combine, [=](std::int64_t k) { return get(x1, k); });
+  y[2] = finish_lanes(c, i, counts[2], combine, [=](std::int64_t k) { return get(x2, k); });
+  y[3] = finish_lanes(d, i, counts[3], combine, [=](std::int64_t k) { return get(x3, k); });
+}
+
 // Combines `count` <= reduce_chunk rows of `columns` elements column by column into y. Row i is at x + offsets[i], or,
 // without offsets, where the row before it ends. `lanes` has space for min(count, reduce_lanes) rows.
 template <class In, class T, class Combine>
@@ -77,8 +109,22 @@ void combine_rows(const In* x, const std::int64_t* offsets, std::int64_t count, 
   at_level([=] {
     for (std::int64_t i = 0; i < std::min(count, reduce_lanes) * columns; ++i) lanes[i] = identity;
     const std::int64_t step = offsets ? 1 : reduce_lanes;  // dense rows for all lanes are one long row
-    for (std::int64_t row = 0; row < count; row += step) {
-      const In* const from = x + (offsets ? offsets[row] : row * columns);
+    const auto at = [=](std::int64_t row) { return x + (offsets ? offsets[row] : row * columns); };
+    std::int64_t first = 0;
+    for (; first + 4 * reduce_lanes <= count; first += 4 * reduce_lanes) {  // four rows of a lane, one after the other
+      for (std::int64_t row = first; row < first + reduce_lanes; row += step) {
+        const In *const a = at(row), *const b = at(row + reduce_lanes);
+        const In *const c = at(row + 2 * reduce_lanes), *const d = at(row + 3 * reduce_lanes);
+        T* const lane = lanes + (row - first) * columns;
+        RAVEL_INDEPENDENT
+        for (std::int64_t i = 0; i < step * columns; ++i) {
+          const T half = combine(combine(lane[i], static_cast<T>(element(a, i))), static_cast<T>(element(b, i)));
+          lane[i] = combine(combine(half, static_cast<T>(element(c, i))), static_cast<T>(element(d, i)));
+        }
+      }
+    }
+    for (std::int64_t row = first; row < count; row += step) {
+      const In* const from = at(row);
       T* const lane = lanes + row % reduce_lanes * columns;
       const std::int64_t length = std::min(step, count - row) * columns;
       RAVEL_INDEPENDENT
@@ -109,13 +155,33 @@ void combine_columns(const In* x, std::int64_t rows, std::int64_t count, T ident
   // Short rows would leave most lanes idle.
   alignas(64) T lanes[block_size];
   alignas(64) In turned[block_size];
-  In* const to = turned;
-  at_level([=] {
-    for (std::int64_t k = 0; k < count; ++k) {
-      for (std::int64_t i = 0; i < rows; ++i) to[k * rows + i] = x[i * count + k];
+  // Not at_level(): gathered or scattered vectors would be slower than single elements.
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t k = 0; k < count; ++k) turned[k * rows + i] = x[i * count + k];
+  }
+  combine_rows(turned, nullptr, count, rows, identity, combine, lanes, y);
+}
+
+// reduce_stream() for packed elements, four chunks at a time: does those from number `begin` on, but for at most three
+// before `end`, and returns the first that it left.
+template <class In, class T, class Combine>
+std::int64_t reduce_packed(const In* x, const ReductionPlan& plan, T identity, const Combine& combine, T* partial,
+                           std::int64_t begin, std::int64_t end) {
+  const std::int64_t reduced = plan.reduced, chunks = plan.chunks, outputs = plan.outputs;
+  at_level([=, &begin] {
+    for (; begin + 4 <= end; begin += 4) {
+      std::int64_t counts[4];
+      T results[4];
+      for (std::int64_t i = 0; i < 4; ++i) {
+        counts[i] = std::min(reduce_chunk, reduced - (begin + i) % chunks * reduce_chunk);
+      }
+      combine_four(x + begin / chunks * reduced + begin % chunks * reduce_chunk, counts, identity, combine, results);
+      for (std::int64_t i = 0; i < 4; ++i) {
+        partial[(begin + i) % chunks * outputs + (begin + i) / chunks] = results[i];
+      }
     }
   });
-  combine_rows(turned, nullptr, count, rows, identity, combine, lanes, y);
+  return begin;
 }
 
 // The kernel for outputs whose own elements are neighbours in memory, and for all others that have no better one: reads
@@ -123,9 +189,15 @@ void combine_columns(const In* x, std::int64_t rows, std::int64_t count, T ident
 template <class In, class T, class Combine>
 void reduce_stream(const Array& x, const ReductionPlan& plan, T identity, const Combine& combine, T* partial) {
   const std::int64_t size = std::min(plan.reduced, reduce_chunk);
-  const std::int64_t together = plan.chunks == 1 ? block_size / size : 1;  // short outputs share a block
+  // Short outputs share a block, whole vectors of them where they are that short.
+  const std::int64_t fitting = plan.chunks == 1 ? block_size / size : 1;
+  const std::int64_t together = fitting > reduce_lanes ? fitting / reduce_lanes * reduce_lanes : fitting;
   const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / size);
   parallel(plan.outputs * plan.chunks, grain, [&](std::int64_t begin, std::int64_t end) {
+    if (together < 4 && plan.stream.shape.rank() == 1 && plan.stream.strides[0] == 1) {
+      begin = reduce_packed(x.data<In>(), plan, identity, combine, partial, begin, end);
+    }
+    if (begin == end) return;
     BlockReader<In> reader;
     reader.start(x, plan.stream, begin / plan.chunks * plan.reduced + begin % plan.chunks * reduce_chunk);
     for (std::int64_t task = begin; task < end; task += together) {
@@ -220,24 +292,41 @@ Tensor first_index(const T* x, std::int64_t count, const Tensor& best) {
   return Tensor(std::move(y));
 }
 
+// y = running sums of the `count` elements x[0], x[step], ..., written to the same places of y, for each of n rows that
+// lie `pitch` elements apart. Several rows at a time do not wait for each other's additions.
+template <int n, class T>
+void cumulate_rows(const T* x, T* y, std::int64_t count, std::int64_t step, std::int64_t pitch) {
+  T sums[n];
+  for (int row = 0; row < n; ++row) sums[row] = y[row * pitch] = x[row * pitch];
+  for (std::int64_t k = 1; k < count; ++k) {
+    for (int row = 0; row < n; ++row) y[row * pitch + k * step] = sums[row] = sums[row] + x[row * pitch + k * step];
+  }
+}
+
 // The running sums of the packed tensor x, seen as (outer, count, inner), along its middle dimension, from its end with
 // `reverse`.
 template <class T>
 Tensor cumulate(const Tensor& x, std::int64_t count, std::int64_t inner, bool reverse) {
   Ref<Array> y = Array::packed(dtype_of<T>, x.shape());
-  const std::int64_t size = count * inner, step = reverse ? -inner : inner;
+  const std::int64_t size = count * inner, step = reverse ? -inner : inner, first = reverse ? size - inner : 0;
   if (size == 0) return Tensor(std::move(y));
   parallel(x.numel() / size, std::max<std::int64_t>(1, elements_per_task / size),
            [&](std::int64_t begin, std::int64_t end) {
-             for (std::int64_t outer = begin; outer < end; ++outer) {
-               const std::int64_t first = outer * size + (reverse ? size - inner : 0);
-               const T* from = x.array().data<T>() + first;
-               T* to = y->data<T>() + first;
-               std::copy_n(from, inner, to);
+             std::int64_t outer = begin;
+             const auto next = [&] { return x.array().data<T>() + outer * size + first; };
+             const auto to = [&] { return y->data<T>() + outer * size + first; };
+             if (inner == 1) {
+               for (; outer + 4 <= end; outer += 4) cumulate_rows<4>(next(), to(), count, step, size);
+               for (; outer < end; ++outer) cumulate_rows<1>(next(), to(), count, step, size);
+             }
+             for (; outer < end; ++outer) {
+               const T* from = next();
+               T* sums = to();
+               std::copy_n(from, inner, sums);
                for (std::int64_t k = 1; k < count; ++k) {
                  from += step;
-                 to += step;
-                 for (std::int64_t i = 0; i < inner; ++i) to[i] = to[i - step] + from[i];
+                 sums += step;
+                 for (std::int64_t i = 0; i < inner; ++i) sums[i] = sums[i - step] + from[i];
                }
              }
            });

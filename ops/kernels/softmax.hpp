@@ -47,9 +47,13 @@ void fold_rows(std::int64_t rows, std::int64_t count, T identity, const Combine&
   }
 }
 
-// y = exp(x - value[row])
+// y = exp(x - value[row]). Short rows would leave lanes idle: their exponentials run over all rows at once.
 template <class T>
 void exp_rows(std::int64_t rows, std::int64_t count, const T* x, const T* value, T* y) {
+  if (count >= block_size / 8) {
+    return map_rows(
+        rows, count, [](T v, T m) { return exp(v - m); }, y, value, x);
+  }
   map_rows(
       rows, count, [](T v, T m) { return v - m; }, y, value, x);
   at_level([=] {
@@ -89,13 +93,97 @@ template <class T>
 void log_softmax_rows(std::int64_t rows, std::int64_t count, const T* x, T* y) {
   for_row_blocks(rows, count, [=](std::int64_t first, std::int64_t n) {
     T largest[block_size], total[block_size];
-    normalize_rows(n, count, x + first * count, largest, total);
-    for (std::int64_t row = 0; row < n; ++row) total[row] = log(total[row]);
+    const T* const from = x + first * count;
     T* const to = y + first * count;
-    map_rows(
-        n, count, [](T v, T m) { return v - m; }, to, largest, x + first * count);
-    map_rows(
-        n, count, [](T v, T log_total) { return v - log_total; }, to, total, to);
+    normalize_rows(n, count, from, largest, total);
+    at_level([=, &largest, &total] {
+      for (std::int64_t row = 0; row < n; ++row) {
+        const T top = largest[row], rest = log(total[row]);
+        RAVEL_INDEPENDENT
+        for (std::int64_t k = row * count; k < (row + 1) * count; ++k) to[k] = (from[k] - top) - rest;
+      }
+    });
+  });
+}
+
+#if defined(RAVEL_TINY_BLOCKS)
+inline constexpr std::int64_t least_columns = 2, tile_columns = 3, tile_elements = 12;
+#else
+inline constexpr std::int64_t least_columns = 16;       // below, a transposed copy and the kernels over rows are faster
+inline constexpr std::int64_t tile_columns = 64;        // the fewest that are worth a task
+inline constexpr std::int64_t tile_elements = 1 << 16;  // of a task; they stay in the second cache
+#endif
+
+// A matrix of which rows are `pitch` elements apart.
+struct Pitched {
+  std::int64_t rows, columns, pitch;
+};
+
+// y[column] = `combine` over the rows of x, with the bits of fold_rows() for the transposed matrix.
+template <class T, class Combine>
+void fold_columns(const Pitched& shape, const T* x, T identity, const Combine& combine, T* lanes, T* y) {
+  std::int64_t offsets[block_size];
+  for (std::int64_t i = 0; i < std::min(block_size, shape.rows); ++i) offsets[i] = i * shape.pitch;
+  std::fill(y, y + shape.columns, identity);
+  T part[block_size];
+  for (std::int64_t row = 0; row < shape.rows; row += block_size) {
+    combine_rows(x + row * shape.pitch, offsets, std::min(block_size, shape.rows - row), shape.columns, identity,
+                 combine, lanes, part);
+    for (std::int64_t i = 0; i < shape.columns; ++i) y[i] = combine(y[i], part[i]);
+  }
+}
+
+// y = f(x..., value of the column)
+template <class T, class F, class... In>
+void map_columns(const Pitched& shape, const F& f, T* y, const T* value, const In*... x) {
+  at_level([=] {
+    for (std::int64_t row = 0; row < shape.rows; ++row) {
+      const std::int64_t first = row * shape.pitch;
+      RAVEL_INDEPENDENT
+      for (std::int64_t i = 0; i < shape.columns; ++i) y[first + i] = f(x[first + i]..., value[i]);
+    }
+  });
+}
+
+// Softmax over the columns of packed matrices (outer, rows, columns), a few side by side: y = exp(x - largest), and
+// then finish(tile, x, y, largest, total) for each tile, with the sums of y.
+template <class T, class F>
+void exp_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, T* y, const F& finish) {
+  const std::int64_t width =
+      std::clamp(tile_elements / std::max<std::int64_t>(1, rows), std::min(tile_columns, block_size), block_size);
+  const std::int64_t tiles = (columns + width - 1) / width;
+  const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, rows * width));
+  parallel(outer * tiles, grain, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch<T> lanes(reduce_lanes * width);
+    T largest[block_size], total[block_size];
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t first = task % tiles * width, at = task / tiles * rows * columns + first;
+      const Pitched tile{rows, std::min(width, columns - first), columns};
+      fold_columns(tile, x + at, -std::numeric_limits<T>::infinity(), larger, lanes.data(), largest);
+      map_columns(
+          tile, [](T v, T m) { return exp(v - m); }, y + at, largest, x + at);
+      fold_columns(tile, y + at, T{0}, add, lanes.data(), total);
+      finish(tile, x + at, y + at, largest, total);
+    }
+  });
+}
+
+template <class T>
+void softmax_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, T* y) {
+  exp_columns(outer, rows, columns, x, y, [](const Pitched& tile, const T*, T* to, const T*, T* total) {
+    map_columns(
+        tile, [](T v, T sum) { return v / sum; }, to, total, to);
+  });
+}
+
+template <class T>
+void log_softmax_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, T* y) {
+  exp_columns(outer, rows, columns, x, y, [](const Pitched& tile, const T* from, T* to, const T* largest, T* total) {
+    for (std::int64_t i = 0; i < tile.columns; ++i) total[i] = log(total[i]);
+    map_columns(
+        tile, [](T v, T top) { return v - top; }, to, largest, from);
+    map_columns(
+        tile, [](T v, T rest) { return v - rest; }, to, total, to);
   });
 }
 
