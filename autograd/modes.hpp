@@ -21,9 +21,13 @@ struct ModuleFrame {
   const ModuleFrame* outer = nullptr;
 };
 
+// How f32 convolutions are calculated; see HighestPrecision.
+enum class Precision : std::uint8_t { high, highest };
+
 struct Modes {
   bool recording = true;
   bool anomaly = false;
+  Precision precision = Precision::high;
   bool in_parallel = false;  // inside a body of parallel()
   RandomState random;
   const ModuleFrame* module = nullptr;
@@ -63,6 +67,13 @@ struct EnableGrad : ModeGuard<bool> {
 // that names the operation, the shape and the path of the module. Slow; for finding a fault.
 struct AnomalyMode : ModeGuard<bool> {
   AnomalyMode() : ModeGuard(modes.anomaly, true) {}
+};
+
+// While it lives, f32 convolutions on this thread are sums of products as the definition has them. Otherwise those with
+// 3x3 filters and enough channels are calculated faster by Winograd's algorithm, with a few times the rounding error and
+// an Inf or a NaN reaching the neighbours of where it belongs; see conv2d.
+struct HighestPrecision : ModeGuard<Precision> {
+  HighestPrecision() : ModeGuard(modes.precision, Precision::highest) {}
 };
 
 // While it lives, random operations draw the numbers of training step `step`, from the first call on. Whoever enters

@@ -20,6 +20,10 @@ inline constexpr std::int64_t pixel_rows = 3;           // pixels of one tile wh
 inline constexpr std::int64_t inline_work = 16;         // multiply-adds that are not worth a second thread
 inline constexpr std::int64_t partial_gradients = 400;  // bits: elements of all parts of a weight gradient together
 inline constexpr std::int64_t dots_depth = 33;          // bits: the least depth for which products are made of dots
+inline constexpr std::int64_t winograd_band = 3;        // bits: tiles that are transformed and then multiplied together
+inline constexpr std::int64_t winograd_chunk = 5;       // bits: the fewest tiles of one part of a weight gradient
+inline constexpr std::int64_t winograd_tile_cost = 0;   // bits: of transforming a number of a tile, in multiply-adds
+inline constexpr std::int64_t winograd_filter_cost = 0;  // bits: of transforming a number of a filter
 #else
 inline constexpr std::int64_t depth_block = 256;
 inline constexpr std::int64_t deep_block = 1024;
@@ -34,6 +38,10 @@ inline constexpr std::int64_t pixel_rows = 64;
 inline constexpr std::int64_t inline_work = 1 << 15;
 inline constexpr std::int64_t partial_gradients = 1 << 22;
 inline constexpr std::int64_t dots_depth = 32;
+inline constexpr std::int64_t winograd_band = 32;
+inline constexpr std::int64_t winograd_chunk = 128;
+inline constexpr std::int64_t winograd_tile_cost = 18;
+inline constexpr std::int64_t winograd_filter_cost = 10;
 #endif
 
 constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t block) { return (count + block - 1) / block; }

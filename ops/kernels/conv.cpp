@@ -1,15 +1,20 @@
 #include "ravel/ops/kernels/conv.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "ravel/ops/kernels/conv_direct.hpp"
 #include "ravel/ops/kernels/conv_planes.hpp"
 #include "ravel/ops/kernels/conv_weight_gradient.hpp"
+#include "ravel/ops/kernels/winograd.hpp"
 
 namespace ravel::kernels {
 
 template <class T>
 void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, T* y) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (const int m = winograd_output_tile(shape); m > 0) return winograd_output(m, shape, x, w, bias, y);
+  }
   const Planes planes(output_axis(shape, 0), output_axis(shape, 1), shape.in_channels, sizeof(T));
   const std::int64_t depth = shape.in_channels * shape.kernel[0] * shape.kernel[1];
   sum_over_taps<T>({.planes = planes,
@@ -31,6 +36,9 @@ void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, 
 // channel of dx lie kernel[0] * kernel[1] after those of the one before.
 template <class T>
 void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (const int m = winograd_input_gradient_tile(shape); m > 0) return winograd_input_gradient(m, shape, dy, w, dx);
+  }
   const std::int64_t filter = shape.kernel[0] * shape.kernel[1], out_stride = shape.in_channels * filter;
   for (const Axis& rows : input_gradient_axes(shape, 0)) {
     for (const Axis& columns : input_gradient_axes(shape, 1)) {
@@ -63,6 +71,9 @@ void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx)
 // With few output channels most lanes of a tile would be idle. The choice is part of the result: bits.
 template <class T>
 void conv_weight_gradient(const ConvShape& shape, const T* x, const T* dy, T* dw) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (const int m = winograd_weight_gradient_tile(shape); m > 0) return winograd_weight_gradient(m, shape, x, dy, dw);
+  }
   const std::int64_t size = shape.groups * shape.out_channels * shape.in_channels * shape.kernel[0] * shape.kernel[1];
   if (size == 0) return;
   if (shape.batch * shape.out[0] * shape.out[1] == 0) {
