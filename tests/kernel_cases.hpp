@@ -162,7 +162,18 @@ inline std::vector<ConvShape> conv_shapes() {
       conv_shape(2, 1, 3, 4, {12, 17}, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 3),
       conv_shape(40, 1, 2, 3, {5, 5}, {3, 3}),                    // more images than chunks
       conv_shape(1, 1, 300, 20, {5, 6}, {3, 3}, {1, 1}, {1, 1}),  // many channels
-      conv_shape(0, 1, 2, 3, {5, 5}, {3, 3}),                     // nothing at all
+      conv_shape(2, 1, 16, 16, {9, 11}, {3, 3}),                  // Winograd tiles
+      conv_shape(2, 1, 16, 17, {9, 11}, {3, 3}, {1, 1}, {1, 1}),
+      conv_shape(1, 1, 17, 24, {15, 18}, {3, 3}, {1, 1}, {2, 2}),
+      conv_shape(2, 1, 32, 20, {12, 7}, {3, 3}, {1, 1}, {3, 3}),  // padding beyond the filter: outputs of no products
+      conv_shape(1, 1, 33, 70, {13, 18}, {3, 3}, {1, 1}, {1, 0}),
+      conv_shape(3, 2, 16, 18, {7, 7}, {3, 3}, {1, 1}, {1, 1}),
+      conv_shape(2, 1, 64, 64, {6, 6}, {3, 3}, {1, 1}, {1, 1}),
+      conv_shape(5, 1, 70, 64, {5, 6}, {3, 3}, {1, 1}, {1, 1}),
+      conv_shape(19, 1, 24, 32, {4, 4}, {3, 3}, {1, 1}, {1, 1}),
+      conv_shape(1, 1, 18, 19, {3, 170}, {3, 3}, {1, 1}, {1, 1}),             // rows of more tiles than a band has
+      conv_shape(3, 1, 20, 20, {16, 17}, {3, 3}, {1, 1}, {2, 1}, {1, 1}, 2),  // less output than there could be
+      conv_shape(0, 1, 2, 3, {5, 5}, {3, 3}),                                 // nothing at all
       conv_shape(2, 1, 2, 3, {2, 2}, {3, 3}),
       conv_shape(2, 1, 0, 3, {5, 5}, {3, 3}),
   };

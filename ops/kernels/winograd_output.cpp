@@ -1,3 +1,10 @@
+// The output of a Winograd convolution, and its input gradient, which is the output of another one.
+//
+// Tiles are handled in bands, few enough for the second-level cache. For a band:
+//   read_tiles    V = B^T d B of all channels of the source
+//   multiply      M = U V: for each of the (m + 2)^2 points of a tile one matrix product, tiles x source channels times
+//                 source channels x target channels
+//   write_tiles   A^T M A + bias
 #include <algorithm>
 #include <vector>
 
@@ -21,27 +28,79 @@ struct Filters {
   bool turned;  // by 180 degrees
 };
 
+// U = G g G^T of all filters of a pass, as panels of the contraction kernel: (group, point, panel, k, channel of the
+// panel). Panels are `width` channels of the target, in sections of `section` channels.
+template <int m>
+class FilterPanels {
+ public:
+  FilterPanels(const Filters& filters, std::int64_t groups, std::int64_t source_channels, std::int64_t target_channels,
+               std::int64_t section, std::int64_t width)
+      : depth_(source_channels),
+        channels_(target_channels),
+        section_(section),
+        width_(width),
+        panels_(blocks_of(section, width)),
+        all_panels_(blocks_of(target_channels, section) * panels_),
+        point_(all_panels_ * depth_ * width + tile_lanes),  // an odd number of cache lines for the usual channels
+        data_(groups * points * point_) {
+    const std::int64_t work = points * width_ * 8;
+    parallel(groups * all_panels_ * depth_, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
+      const Scratch<float> taps_of_filters(taps * width_);
+      for (std::int64_t item = begin; item < end; ++item) {
+        transform(filters, item / depth_ / all_panels_, item / depth_ % all_panels_, item % depth_,
+                  taps_of_filters.data());
+      }
+    });
+  }
+
+  // The panel of `width` channels from `channel` on.
+  const float* panel(std::int64_t group, std::int64_t point, std::int64_t channel) const {
+    return at(group, point, channel / section_ * panels_ + channel % section_ / width_);
+  }
+
+ private:
+  static constexpr std::int64_t edge = m + 2, points = edge * edge;
+
+  float* at(std::int64_t group, std::int64_t point, std::int64_t panel) const {
+    return data_.data() + (group * points + point) * point_ + panel * depth_ * width_;
+  }
+
+  // The filters from channel k of the source to all channels of a panel; these are the lanes.
+  void transform(const Filters& filters, std::int64_t group, std::int64_t panel, std::int64_t k, float* filter) const {
+    const std::int64_t first = panel / panels_ * section_ + panel % panels_ * width_;
+    const std::int64_t count = std::min(width_, channels_ - first);
+    if (count <= 0) return;
+    const float* const from = filters.data + group * depth_ * channels_ * taps + k * filters.source_step;
+    pack_panel(width_, count, taps, from + first * filters.target_step, filters.target_step, std::int64_t{1}, filter);
+    const float* const corner = filters.turned ? filter + (taps - 1) * width_ : filter;
+    const std::int64_t step = filters.turned ? -width_ : width_, width = width_, point = point_;
+    float* const to = at(group, 0, panel) + k * width_;
+    at_level([=] {
+      transform_square<typename Winograd<m>::Filter>(width, corner, 3 * step, step, to, edge * point, point);
+    });
+  }
+
+  const std::int64_t depth_, channels_, section_, width_;
+  const std::int64_t panels_;  // of a section
+  const std::int64_t all_panels_, point_;
+  const Scratch<float> data_;
+};
+
 // target = A^T [sum over k of (G g G^T)(k, o) * (B^T d B)(k)] A + bias, for tiles of m x m.
 template <int m>
 class TiledOutput {
  public:
   TiledOutput(std::int64_t batch, const Images<const float>& source, const Filters& filters, const float* bias,
               const Images<float>& target)
-      : batch_(batch),
-        source_(source),
-        filters_(filters),
+      : source_(source),
         target_(target),
-        bias_(target.groups * padded_channels()),
+        bands_(cut(batch, target)),
+        section_(even_width(target.channels, tile_lanes, 3)),
+        width_(even_width(section_, kernels_.lanes, kernels_.vectors)),
+        filters_(filters, target.groups, source.channels, target.channels, section_, width_),
         has_bias_(bias != nullptr),
-        bands_(batch, blocks_of(target.size[0], m), blocks_of(target.size[1], m), winograd_band),
-        group_width_(even_width(target.channels, tile_lanes, 3)),
-        width_(even_width(group_width_, kernels_.lanes, kernels_.vectors)),
-        panels_(blocks_of(group_width_, width_)),
-        panel_size_(source.channels * width_),
-        point_size_(blocks_of(target.channels, group_width_) * panels_ * panel_size_ + tile_lanes),
-        filters_data_(target.groups * points * point_size_) {
-    const std::int64_t tiles = bands_.most_tiles();
-    for (std::int64_t i = 0; i < tiles; ++i) rows_.push_back(i * tile_size);
+        bias_(has_bias_ ? target.groups * padded_channels() : 0) {
+    for (std::int64_t i = 0; i < bands_.most_tiles(); ++i) tile_.push_back(i * tile_size);
     for (std::int64_t g = 0; has_bias_ && g < target.groups; ++g) {
       float* const to = bias_.data() + g * padded_channels();
       std::fill(std::copy_n(bias + g * target.channels, target.channels, to), to + padded_channels(), 0.0F);
@@ -49,15 +108,12 @@ class TiledOutput {
   }
 
   void operator()() const {
-    transform_filters();
-    const std::int64_t work = bands_.most_tiles() * points * source_.channels * target_.channels;
+    const std::int64_t most = bands_.most_tiles(), work = most * points * source_.channels * target_.channels;
     parallel(bands_.count() * target_.groups, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
-      const std::int64_t tiles = bands_.most_tiles();
-      const Scratch<float> pixels(pixels_size(bands_[0], m, 2));
-      const Scratch<float> input(round_up(source_.channels, tile_lanes) * tiles * points);
-      const Scratch<float> output(group_width_ * tiles * points);
+      const Scratch<float> pixels(pixels_size(bands_[0], m, 2)),
+          input(round_up(source_.channels, tile_lanes) * most * points), output(section_ * most * points);
       for (std::int64_t i = begin; i < end; ++i) {
-        band(bands_[i % bands_.count()], i / bands_.count(), pixels.data(), input.data(), output.data());
+        do_band(bands_[i % bands_.count()], i / bands_.count(), pixels.data(), input.data(), output.data());
       }
     });
   }
@@ -65,91 +121,66 @@ class TiledOutput {
  private:
   static constexpr std::int64_t edge = m + 2, points = edge * edge, tile_size = points * tile_lanes;
 
+  // Smaller bands where threads would have nothing to do; a tile is calculated in the same way in any band.
+  static Bands cut(std::int64_t batch, const Images<float>& target) {
+    const std::int64_t rows = blocks_of(target.size[0], m), columns = blocks_of(target.size[1], m);
+    const std::int64_t share = blocks_of(batch * target.groups * rows * columns, 2 * threads());
+    return {batch, rows, columns, threads() == 1 ? winograd_band : std::clamp<std::int64_t>(share, 1, winograd_band)};
+  }
+
   std::int64_t padded_channels() const { return round_up(target_.channels, tile_lanes); }
-  const float* panel(std::int64_t group, std::int64_t point, std::int64_t i) const {
-    return filters_data_.data() + (group * points + point) * point_size_ + i * panel_size_;
-  }
 
-  // U = G g G^T of all filters, as panels (group, point, panel, k, channels of the panel).
-  void transform_filters() const {
-    const std::int64_t all = blocks_of(target_.channels, group_width_) * panels_;
-    parallel(target_.groups * all, blocks_of(inline_work, panel_size_ * points),
-             [&](std::int64_t begin, std::int64_t end) {
-               const Scratch<float> filter(taps * width_);
-               for (std::int64_t item = begin; item < end; ++item) {
-                 const std::int64_t group = item / all, i = item % all;
-                 const std::int64_t first = i / panels_ * group_width_ + i % panels_ * width_;
-                 const std::int64_t count = std::min(width_, target_.channels - first);
-                 if (count > 0)
-                   transform_panel(group, first, count, filter.data(), const_cast<float*>(panel(group, 0, i)));
-               }
-             });
-  }
-
-  void transform_panel(std::int64_t group, std::int64_t first, std::int64_t count, float* filter, float* to) const {
-    const float* const from =
-        filters_.data + group * source_.channels * target_.channels * taps + first * filters_.target_step;
-    for (std::int64_t k = 0; k < source_.channels; ++k) {
-      pack_panel(width_, count, taps, from + k * filters_.source_step, filters_.target_step, std::int64_t{1}, filter);
-      at_level([=, this] {
-        const std::int64_t step = filters_.turned ? -width_ : width_;
-        transform_square<typename Winograd<m>::Filter>(width_, filters_.turned ? filter + (taps - 1) * width_ : filter,
-                                                       3 * step, step, to + k * width_, edge * point_size_,
-                                                       point_size_);
-      });
-    }
-  }
-
-  void band(const Band& band, std::int64_t group, float* pixels, float* input, float* output) const {
+  // input (block of channels, tile, point, lane) holds all channels of the source, output those of a section of the
+  // target.
+  void do_band(const Band& band, std::int64_t group, float* pixels, float* input, float* output) const {
     read_tiles<m, typename Winograd<m>::Input>(source_, group, 0, source_.channels, band, pixels, input);
     std::vector<std::int32_t> depth;
     for (std::int64_t k = 0; k < source_.channels; ++k) {
       depth.push_back(static_cast<std::int32_t>(channel_offset(k, band.tiles(), points)));
     }
-    for (std::int64_t first = 0; first < target_.channels; first += group_width_) {
-      const std::int64_t count = std::min(group_width_, target_.channels - first);
-      for (std::int64_t point = 0; point < points; ++point) {
-        multiply(band.tiles(), group, first, count, point, depth.data(), input, output);
-      }
+    for (std::int64_t first = 0; first < target_.channels; first += section_) {
+      const std::int64_t count = std::min(section_, target_.channels - first);
+      multiply(band.tiles(), group, first, count, depth.data(), input, output);
       const float* const bias = has_bias_ ? bias_.data() + group * padded_channels() + first : nullptr;
       write_tiles<m>(output, bias, target_, group, first, count, band, pixels);
     }
   }
 
-  // M = U V for one point of the tiles. Rows are tiles, columns channels of the target, the depth those of the source.
-  void multiply(std::int64_t tiles, std::int64_t group, std::int64_t first, std::int64_t count, std::int64_t point,
+  // One product for each point. Rows are tiles, columns `count` channels of the target from `first` on, the depth the
+  // channels of the source.
+  void multiply(std::int64_t tiles, std::int64_t group, std::int64_t first, std::int64_t count,
                 const std::int32_t* depth, const float* input, float* output) const {
     Strip<float> strip;
     strip.rows = tiles;
     strip.depth = source_.channels;
-    strip.a = input + point * tile_lanes;
-    strip.a_row = rows_.data();
+    strip.a_row = tile_.data();
     strip.a_depth = depth;
     strip.b_step = width_;
-    strip.c = output + point * tile_lanes;
     strip.c_step = tile_size;
-    for (std::int64_t o = 0; o < count; o += width_) {
-      strip.vectors = static_cast<int>(blocks_of(std::min(width_, count - o), kernels_.lanes));
-      strip.b = panel(group, point, first / group_width_ * panels_ + o / width_);
-      for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = channel_offset(o + v * kernels_.lanes, tiles, points);
-      kernels_.contract(strip);
+    for (std::int64_t point = 0; point < points; ++point) {
+      strip.a = input + point * tile_lanes;
+      strip.c = output + point * tile_lanes;
+      for (std::int64_t o = 0; o < count; o += width_) {
+        strip.vectors = static_cast<int>(blocks_of(std::min(width_, count - o), kernels_.lanes));
+        strip.b = filters_.panel(group, point, first + o);
+        for (int v = 0; v < strip.vectors; ++v) {
+          strip.c_vector[v] = channel_offset(o + v * kernels_.lanes, tiles, points);
+        }
+        kernels_.contract(strip);
+      }
     }
   }
 
   const Contraction<float>& kernels_ = contraction<float>();
-  const std::int64_t batch_;
   const Images<const float> source_;
-  const Filters filters_;
   const Images<float> target_;
-  const Scratch<float> bias_;  // (group, channel), padded to whole blocks
-  const bool has_bias_;
   const Bands bands_;
-  const std::int64_t group_width_;  // channels of the target that are multiplied before they are transformed back
-  const std::int64_t width_;        // channels of a panel
-  const std::int64_t panels_;       // of such a group
-  const std::int64_t panel_size_, point_size_;
-  const Scratch<float> filters_data_;
-  std::vector<std::int64_t> rows_;  // offsets of tiles
+  const std::int64_t section_;  // channels of the target that are multiplied before they are transformed back
+  const std::int64_t width_;    // of a panel
+  const FilterPanels<m> filters_;
+  const bool has_bias_;
+  const Scratch<float> bias_;       // (group, channel), padded to whole blocks of channels
+  std::vector<std::int64_t> tile_;  // offsets of the tiles of a band
 };
 
 void run(int m, std::int64_t batch, const Images<const float>& source, const Filters& filters, const float* bias,
