@@ -21,7 +21,7 @@ struct ModuleFrame {
   const ModuleFrame* outer = nullptr;
 };
 
-// How f32 convolutions are calculated; see HighestPrecision.
+// How exact f32 convolutions are: fast, or as sums of products; see HighestPrecision.
 enum class Precision : std::uint8_t { high, highest };
 
 struct Modes {
@@ -69,9 +69,8 @@ struct AnomalyMode : ModeGuard<bool> {
   AnomalyMode() : ModeGuard(modes.anomaly, true) {}
 };
 
-// While it lives, f32 convolutions on this thread are sums of products as the definition has them. Otherwise those with
-// 3x3 filters and enough channels are calculated faster by Winograd's algorithm, with a few times the rounding error and
-// an Inf or a NaN reaching the neighbours of where it belongs; see conv2d.
+// While it lives, f32 convolutions on this thread are sums of products. Otherwise they are calculated by Winograd's
+// algorithm where that is faster, at the price of larger rounding errors; see conv2d.
 struct HighestPrecision : ModeGuard<Precision> {
   HighestPrecision() : ModeGuard(modes.precision, Precision::highest) {}
 };

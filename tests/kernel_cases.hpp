@@ -34,10 +34,11 @@ struct ExactSum {
     magnitude += std::abs(x);
     ++terms;
   }
-  // Does y agree but for roundings? Their standard deviation grows with the square root of the number of terms.
+  // Does y agree but for roundings? Their standard deviation grows with the square root of the number of terms; `fixed`
+  // ones are there for any number.
   template <class T>
-  bool agrees(T y) const {
-    const long double roundings = 2 + std::sqrt(static_cast<long double>(terms));
+  bool agrees(T y, int fixed = 2) const {
+    const long double roundings = fixed + std::sqrt(static_cast<long double>(terms));
     return std::abs(value - static_cast<long double>(y)) <= roundings * std::numeric_limits<T>::epsilon() * magnitude;
   }
 };

@@ -90,10 +90,10 @@ Tensor composed_conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const 
 // y, its first derivatives, and the gradients of a sum of these: everything that two ways to compute y can differ in.
 std::vector<Tensor> derivatives(const Tensor& y, const std::vector<Tensor>& inputs, const Tensor& seed) {
   std::vector<Tensor> results = grad({y}, {seed}, inputs, {.create_graph = true});
-  Tensor total = zeros({}, f64);
+  Tensor total = zeros({}, y.dtype());
   for (std::size_t i = 0; i < results.size(); ++i)
-    total += sum(results[i] * randn(results[i].shape(), f64, random_key(3, "second", i)));
-  for (const Tensor& g : grad({total}, {ones({}, f64)}, {inputs[0], inputs[1], seed})) results.push_back(g);
+    total += sum(results[i] * cast(randn(results[i].shape(), f64, random_key(3, "second", i)), y.dtype()));
+  for (const Tensor& g : grad({total}, {ones({}, y.dtype())}, {inputs[0], inputs[1], seed})) results.push_back(g);
   results.push_back(y);
   return results;
 }
@@ -139,6 +139,28 @@ TEST_CASE("conv2d: value and derivatives of two orders are those of a compositio
       INFO("result " << k);
       CHECK(allclose(got[k], expected[k], 1e-11, 1e-11));
     }
+  }
+}
+
+TEST_CASE("conv2d of f32 with 3x3 filters: value and two orders of derivatives are those of f64", "[conv]") {
+  const Conv2dOptions options{.padding = 1, .groups = 2};
+  const auto input = [](const char* name, const Shape& shape) { return randn(shape, f64, random_key(3, name)); };
+  const std::vector<Tensor> wide = {input("x", {2, 64, 14, 14}), input("w", {48, 32, 3, 3}), input("b", {48})};
+  const Tensor seed = input("y", {2, 48, 14, 14});
+  const auto results = [&](Dtype dtype) {
+    std::vector<Tensor> x;
+    for (const Tensor& t : wide) x.push_back(cast(t, dtype).requires_grad_());
+    return derivatives(conv2d(x[0], x[1], x[2], options), x, cast(seed, dtype).requires_grad_());
+  };
+  const std::vector<Tensor> expected = results(f64), fast = results(f32);
+  const HighestPrecision guard;
+  const std::vector<Tensor> precise = results(f32);
+  CHECK(!equal(fast.back(), precise.back()));  // that is, a Winograd convolution and a direct one
+  for (std::size_t k = 0; k < expected.size(); ++k) {
+    INFO("result " << k);
+    const double scale = 1e-5 * max(abs(expected[k])).item();
+    CHECK(allclose(cast(fast[k], f64), expected[k], 0, scale));
+    CHECK(allclose(cast(precise[k], f64), expected[k], 0, scale));
   }
 }
 

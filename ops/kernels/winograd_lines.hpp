@@ -76,17 +76,17 @@ struct Winograd<2> {
   };
 };
 
-// Interpolation at the points 0, a, -a, b, -b and infinity, with a = 3/4 and b = 3/2. Rounding errors are half of those
-// with the usual a = 1 and b = 2, for which this is the paper's F(4, 3); on the choice of points see Barabasz et al.,
-// Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks, 2018, arXiv:1803.10986.
-// With A = a a, B = b b, n = 2 A (A - B) and r = 2 B (B - A):
+// Interpolation at the points 0, a, -a, b, -b and infinity, with a = 3/4 and b = 3/2: rounding errors are half of those
+// of the paper's F(4, 3), which has a = 1 and b = 2. (On the choice of points: Barabasz et al., Error Analysis and
+// Improving the Accuracy of Winograd Convolution for Deep Neural Networks, 2018, arXiv:1803.10986.) With aa = a a, bb = b
+// b, n = 2 aa (aa - bb) and r = 2 bb (bb - aa):
 //
-//         AB   0  -A-B   0   1   0            1/AB    0    0
-//          0 -aB   -B    a   1   0             1/n   a/n  A/n             1    1    1    1    1    0
-//   B^T =  0  aB   -B   -a   1   0       G =   1/n  -a/n  A/n      A^T =  0    a   -a    b   -b    0
-//          0 -bA   -A    b   1   0             1/r   b/r  B/r             0    A    A    B    B    0
-//          0  bA   -A   -b   1   0             1/r  -b/r  B/r             0   aA  -aA   bB  -bB    1
-//          0  AB    0  -A-B  0   1              0     0    1
+//         aa bb    0    -aa-bb    0     1   0           1/(aa bb)   0    0
+//           0   -a bb    -bb      a     1   0              1/n     a/n  aa/n            1   1    1    1    1    0
+//   B^T =   0    a bb    -bb     -a     1   0       G =    1/n    -a/n  aa/n     A^T =  0   a   -a    b   -b    0
+//           0   -b aa    -aa      b     1   0              1/r     b/r  bb/r            0  aa   aa   bb   bb    0
+//           0    b aa    -aa     -b     1   0              1/r    -b/r  bb/r            0 a aa -a aa b bb -b bb 1
+//           0   aa bb     0    -aa-bb   0   1               0       0    1
 template <>
 struct Winograd<4> {
   static constexpr float a = 0.75F, b = 2 * a, aa = a * a, bb = b * b;
