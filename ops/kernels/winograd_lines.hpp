@@ -78,8 +78,8 @@ struct Winograd<2> {
 
 // Interpolation at the points 0, a, -a, b, -b and infinity, with a = 3/4 and b = 3/2: rounding errors are half of those
 // of the paper's F(4, 3), which has a = 1 and b = 2. (On the choice of points: Barabasz et al., Error Analysis and
-// Improving the Accuracy of Winograd Convolution for Deep Neural Networks, 2018, arXiv:1803.10986.) With aa = a a, bb = b
-// b, n = 2 aa (aa - bb) and r = 2 bb (bb - aa):
+// Improving the Accuracy of Winograd Convolution for Deep Neural Networks, 2018, arXiv:1803.10986.) With
+// aa = a a, bb = b b, n = 2 aa (aa - bb) and r = 2 bb (bb - aa):
 //
 //         aa bb    0    -aa-bb    0     1   0           1/(aa bb)   0    0
 //           0   -a bb    -bb      a     1   0              1/n     a/n  aa/n            1   1    1    1    1    0
