@@ -22,7 +22,7 @@ inline constexpr std::int64_t partial_gradients = 400;  // bits: elements of all
 inline constexpr std::int64_t dots_depth = 33;          // bits: the least depth for which products are made of dots
 inline constexpr std::int64_t winograd_band = 7;        // bits: tiles that are transformed and then multiplied together
 inline constexpr std::int64_t winograd_chunk = 5;       // bits: the fewest tiles of one part of a weight gradient
-inline constexpr std::int64_t winograd_tile_cost = 0;   // bits: of transforming a number of a tile, in multiply-adds
+inline constexpr std::int64_t winograd_tile_cost = 8;   // bits: of transforming a number of a tile, in multiply-adds
 inline constexpr std::int64_t winograd_filter_cost = 0;  // bits: of transforming a number of a filter
 #else
 inline constexpr std::int64_t depth_block = 256;
