@@ -35,7 +35,7 @@ void load_pixels(const float* image, const std::array<std::int64_t, 2>& size, st
   }
 }
 
-// The inverse for what lies inside of the image. Four channels at a time are written row by row.
+// The inverse for what lies inside of the image.
 void store_pixels(const float* pixels, const Rectangle& area, std::int64_t count,
                   const std::array<std::int64_t, 2>& size, float* image) {
   const std::int64_t rows = std::min(area.size[0], size[0] - area.first[0]);
@@ -43,11 +43,8 @@ void store_pixels(const float* pixels, const Rectangle& area, std::int64_t count
   const bool whole_rows = columns == area.size[1] && columns == size[1];
   const std::int64_t runs = whole_rows ? 1 : rows, run = whole_rows ? rows * columns : columns;
   float* const corner = image + area.first[0] * size[1] + area.first[1];
-  for (std::int64_t c = 0; c < count; c += 4) {
-    for (std::int64_t i = 0; i < runs; ++i) {
-      transpose(run, std::min<std::int64_t>(4, count - c), pixels + i * area.size[1] * tile_lanes + c, tile_lanes,
-                corner + c * size[0] * size[1] + i * size[1], size[0] * size[1]);
-    }
+  for (std::int64_t i = 0; i < runs; ++i) {
+    transpose(run, count, pixels + i * area.size[1] * tile_lanes, tile_lanes, corner + i * size[1], size[0] * size[1]);
   }
 }
 
