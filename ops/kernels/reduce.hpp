@@ -157,7 +157,8 @@ void combine_columns(const In* x, std::int64_t rows, std::int64_t count, T ident
   alignas(64) In turned[block_size];
   // Not at_level(): gathered or scattered vectors would be slower than single elements.
   for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t k = 0; k < count; ++k) turned[k * rows + i] = x[i * count + k];
+    In* to = turned + i;
+    for (std::int64_t k = 0; k < count; ++k, to += rows) *to = x[i * count + k];
   }
   combine_rows(turned, nullptr, count, rows, identity, combine, lanes, y);
 }
