@@ -79,7 +79,7 @@ void softmax_rows(std::int64_t rows, std::int64_t count, const T* x, T* y) {
   for_row_blocks(rows, count, [=](std::int64_t first, std::int64_t n) {
     const T* const from = x + first * count;
     T* const to = y + first * count;
-    T value[block_size];
+    T value[block_size]{};
     fold_rows(n, count, -std::numeric_limits<T>::infinity(), larger, value,
               [=](std::int64_t k, std::int64_t) { return from + k; });
     exp_rows(n, count, from, value, to);
