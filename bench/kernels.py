@@ -48,8 +48,9 @@ def check(rows, arguments):
             command = f"check {row} {folder}/tensors"
             theirs = [float(figure) for figure in sides.torch.ask(command).split()]
             ours = [float(figure) for figure in sides.ravel.ask(command).split()]
-            difference = max(abs(a - b) / max(abs(a), 1e-30) for a, b in zip(theirs, ours))
-            same = theirs[0] == ours[0] and difference <= TOLERANCE
+            differences = [abs(a - b) / max(abs(a), 1e-30) for a, b in zip(theirs, ours)]
+            difference = max(differences)  # which would pass over a NaN
+            same = theirs[0] == ours[0] and all(d <= TOLERANCE for d in differences)
             differing += not same
             remark = "" if same else "  DIFFERENT; PyTorch: " + " ".join(f"{figure:.6g}" for figure in theirs)
             print(f"{row:<{sides_of.NAME_WIDTH}} {ours[0]:>10.0f} {ours[1]:>12.6g} {difference:>19.1e}{remark}",

@@ -24,8 +24,9 @@ Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, co
 // In f32, convolutions with 3x3 filters, stride 1 and dilation 1 and their gradients are Winograd convolutions where
 // the sizes make these faster, which is from about 16 channels on. Their rounding errors are 0.6 to 3.5 times those of
 // sums of products (root mean square, see docs/kernels.md), and an Inf or a NaN reaches all outputs of the 4x4 tiles,
-// or all taps of the filters, in which it takes part. HighestPrecision keeps to sums of products, in gradients too if
-// it is alive in the backward pass.
+// or all taps of the filters, in which it takes part. The same holds for conv_transpose2d. HighestPrecision keeps to
+// sums of products, in gradients too if it is alive in the backward pass. (In sums, too, an Inf or a NaN of x may reach
+// taps of the weight gradient that do not use it where a group has at most six output channels.)
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
 
 // The gradient of a loss with respect to the x of `x_shape` that went into conv2d, from dy, that with respect to y.

@@ -174,7 +174,10 @@ inline std::vector<ConvShape> conv_shapes() {
       conv_shape(19, 1, 24, 32, {4, 4}, {3, 3}, {1, 1}, {1, 1}),
       conv_shape(1, 1, 18, 19, {3, 170}, {3, 3}, {1, 1}, {1, 1}),             // rows of more tiles than a band has
       conv_shape(3, 1, 20, 20, {16, 17}, {3, 3}, {1, 1}, {2, 1}, {1, 1}, 2),  // less output than there could be
-      conv_shape(0, 1, 2, 3, {5, 5}, {3, 3}),                                 // nothing at all
+      conv_shape(65, 1, 16, 16, {8, 8}, {3, 3}, {1, 1}, {1, 1}),              // the smaller chunk has the larger bands
+      conv_shape(22, 1, 16, 16, {4, 4}, {3, 3}, {1, 1}, {1, 1}),
+      conv_shape(7, 1, 16, 16, {4, 8}, {3, 3}, {1, 1}, {1, 1}),
+      conv_shape(0, 1, 2, 3, {5, 5}, {3, 3}),  // nothing at all
       conv_shape(2, 1, 2, 3, {2, 2}, {3, 3}),
       conv_shape(2, 1, 0, 3, {5, 5}, {3, 3}),
   };

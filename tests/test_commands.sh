@@ -19,7 +19,7 @@ data_usage='usage: ./run data mnist|fashion|cifar10 [--into DIR]'
 expect 2 "run: there is no command 'tset' (./run help lists the commands)" tset
 expect 2 "run: test: there is no preset 'relase'; there are release, tiny, debug, asan, tsan, aarch64, long (./run help lists the commands)" \
   test relase
-expect 2 "run: setup: there is no command 'nothing' to set up; there are train, test, bench, aarch64 (./run help lists the commands)" \
+expect 2 "run: setup: there is no command 'nothing' to set up; there are train, test, bench, aarch64, download, ci (./run help lists the commands)" \
   setup nothing
 expect 2 "run data: name a dataset; $data_usage" data
 expect 2 "run data: there is no dataset or option 'imagenet'; $data_usage" data imagenet

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "catch.hpp"
@@ -52,6 +53,7 @@ class Judge {
     Errors& errors = errors_[kind];
     double largest = 0, squares = 0;
     for (std::size_t i = 0; i < got.size(); ++i) {
+      if (!std::isfinite(got[i])) FAIL(kind << " of " << shape << " has " << got[i] << " at " << i);
       const double error = std::abs(static_cast<double>(got[i]) - exact[i]);
       if (!(error <= errors.of_products * magnitude[i])) errors.of_products = error / magnitude[i];
       if (!(error <= largest)) largest = error;
@@ -116,11 +118,12 @@ template <class T>
 struct Passes {
   Passes(const ConvShape& s, const std::vector<T>& x, const std::vector<T>& w, const std::vector<T>& dy,
          const std::vector<T>& bias)
-      : y(dy.size()), dx(x.size()), dw(w.size()) {
+      : y(dy.size(), not_written), dx(x.size(), not_written), dw(w.size(), not_written) {
     kernels::conv_output(s, x.data(), w.data(), bias.data(), y.data());
     kernels::conv_input_gradient(s, dy.data(), w.data(), dx.data());
     kernels::conv_weight_gradient(s, x.data(), dy.data(), dw.data());
   }
+  static constexpr T not_written = std::numeric_limits<T>::quiet_NaN();
   std::vector<T> y, dx, dw;
 };
 

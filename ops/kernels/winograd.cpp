@@ -11,12 +11,15 @@ namespace {
 
 // The tile for which a pass that covers `size` points (those of y, or of dx) is expected to take the least time.
 // The unit is a multiply-add of the direct sum. Per tile and point of it there is one for each pair of channels, and
-// each channel is transformed once; filters are transformed once in a call. What a transform costs was measured.
+// each channel is transformed (once; that a weight gradient of more than 64 channels repeats some is left out); filters
+// are transformed once in a call. What a transform costs was fitted to the times of `./run bench kernels --rows conv`.
 // Threads and vectors must not enter: the choice is part of the result.
 int choose_tile(const ConvShape& shape, const std::array<std::int64_t, 2>& size) {
+  constexpr std::int64_t most_channels = 8192;  // a band has all of them in scratch space, 4.6 KB for each
   constexpr std::array<std::int64_t, 2> three{3, 3}, one{1, 1};
   if (modes.precision == Precision::highest) return 0;
   if (shape.kernel != three || shape.stride != one || shape.dilation != one) return 0;
+  if (std::max(shape.in_channels, shape.out_channels) > most_channels) return 0;
   const std::int64_t pairs = shape.in_channels * shape.out_channels;
   const std::int64_t channels = round_up(shape.in_channels, tile_lanes) + round_up(shape.out_channels, tile_lanes);
   std::int64_t least = 9 * shape.batch * size[0] * size[1] * pairs;

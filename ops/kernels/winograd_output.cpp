@@ -1,6 +1,6 @@
 // The output of a Winograd convolution, and its input gradient, which is the output of another one.
 //
-// Tiles are handled in bands, few enough for the second-level cache. For a band:
+// Tiles are handled in bands, few enough for the second-level cache when channels are not many. For a band:
 //   read_tiles    V = B^T d B of all channels of the source
 //   multiply      M = U V: for each of the (m + 2)^2 points of a tile one matrix product, tiles x source channels times
 //                 source channels x target channels

@@ -27,7 +27,8 @@ struct Band {
   std::int64_t tiles() const { return images * rows * columns; }
 };
 
-// Cuts `images` images of `rows` x `columns` tiles into bands of at most `most` tiles, about equally large.
+// Cuts `images` images of `rows` x `columns` tiles into bands of at most `most` tiles, about equally large. (So fewer
+// images may have larger bands. The pixels that the tiles of one image in a band cover do not depend on `images`.)
 class Bands {
  public:
   Bands(std::int64_t images, std::int64_t rows, std::int64_t columns, std::int64_t most);

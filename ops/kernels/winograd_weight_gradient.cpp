@@ -36,7 +36,9 @@ class TiledWeightGradient {
     const std::int64_t blocks = blocks_of(shape_.in_channels, tile_lanes);
     const std::int64_t per_share = std::min(blocks_of(blocks, std::min(wanted, blocks)), most_blocks) * tile_lanes;
     const std::int64_t shares = blocks_of(shape_.in_channels, per_share);
-    parallel(tasks * shares, 1, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t images = blocks_of(shape_.batch, chunks_);
+    const std::int64_t work = images * tile_rows_ * tile_columns_ * points * per_share * channels_;
+    parallel(tasks * shares, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
       const Space space(*this, per_share);
       for (std::int64_t item = begin; item < end; ++item) {
         const std::int64_t first = item % shares * per_share;
@@ -65,12 +67,13 @@ class TiledWeightGradient {
   // Scratch space of one thread.
   struct Space {
     Space(const TiledWeightGradient& owner, std::int64_t channels)
-        : most(owner.bands(blocks_of(owner.shape_.batch, owner.chunks_))),
-          pixels(pixels_size(most[0], m, 2)),
-          input(channels * most.most_tiles() * points),
-          gradient(owner.channels_ * most.most_tiles() * points),
+        : images(blocks_of(owner.shape_.batch, owner.chunks_)),
+          tiles(std::min(winograd_band, images * owner.tile_rows_ * owner.tile_columns_)),
+          pixels(pixels_size(owner.bands(images)[0], m, 2)),
+          input(channels * tiles * points),
+          gradient(owner.channels_ * tiles * points),
           sums(points * owner.sums_step(channels)) {}
-    Bands most;
+    std::int64_t images, tiles;  // of the largest chunk, and of the largest band that any chunk may have
     Scratch<float> pixels, input, gradient;
     Scratch<float> sums;  // (point, c, o)
   };
