@@ -147,6 +147,11 @@ inline std::vector<ConvShape> conv_shapes() {
       conv_shape(2, 3, 2, 5, {9, 9}, {3, 3}, {1, 1}, {1, 1}),    // groups
       conv_shape(2, 6, 1, 1, {20, 21}, {3, 3}, {1, 1}, {1, 1}),  // depthwise
       conv_shape(2, 5, 1, 1, {13, 40}, {5, 5}, {2, 2}, {2, 2}),
+      conv_shape(2, 5, 1, 1, {32, 35}, {3, 3}, {2, 2}, {1, 1}),
+      conv_shape(1, 9, 1, 1, {19, 48}, {3, 3}, {1, 1}, {2, 3}, {2, 3}),
+      conv_shape(1, 9, 1, 1, {17, 23}, {3, 4}, {3, 3}, {1, 2}, {2, 1}),
+      conv_shape(3, 8, 1, 1, {1, 51}, {1, 5}, {1, 2}, {0, 2}),
+      conv_shape(3, 8, 1, 1, {7, 7}, {1, 2}, {2, 3}),            // strides beyond the kernel
       conv_shape(2, 4, 1, 3, {10, 10}, {3, 3}, {1, 1}, {1, 1}),  // depthwise with a multiplier
       conv_shape(3, 1, 17, 33, {6, 10}, {1, 1}),                 // 1x1
       conv_shape(3, 1, 8, 6, {9, 9}, {1, 1}, {2, 2}),

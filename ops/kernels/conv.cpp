@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "ravel/ops/kernels/conv_depthwise.hpp"
 #include "ravel/ops/kernels/conv_direct.hpp"
 #include "ravel/ops/kernels/conv_planes.hpp"
 #include "ravel/ops/kernels/conv_weight_gradient.hpp"
@@ -15,6 +16,7 @@ void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, 
   if constexpr (std::is_same_v<T, float>) {
     if (const int m = winograd_output_tile(shape); m > 0) return winograd_output(m, shape, x, w, bias, y);
   }
+  if (is_depthwise(shape)) return depthwise_output(shape, x, w, bias, y);
   const Planes planes(output_axis(shape, 0), output_axis(shape, 1), shape.in_channels, sizeof(T));
   const std::int64_t depth = shape.in_channels * shape.kernel[0] * shape.kernel[1];
   sum_over_taps<T>({.planes = planes,
@@ -39,6 +41,7 @@ void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx)
   if constexpr (std::is_same_v<T, float>) {
     if (const int m = winograd_input_gradient_tile(shape); m > 0) return winograd_input_gradient(m, shape, dy, w, dx);
   }
+  if (is_depthwise(shape)) return depthwise_input_gradient(shape, dy, w, dx);
   const std::int64_t filter = shape.kernel[0] * shape.kernel[1], out_stride = shape.in_channels * filter;
   for (const Axis& rows : input_gradient_axes(shape, 0)) {
     for (const Axis& columns : input_gradient_axes(shape, 1)) {

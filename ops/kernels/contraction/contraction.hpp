@@ -60,6 +60,22 @@ struct Dots {
   std::int64_t c_row = 0, c_column = 0;
 };
 
+// A filter over one padded image: vector v of the result is stored at to + to_vector[v], for v = 0, 1, ... in order,
+// and
+//   sum over k of weights[k] * (the vector at from + from_vector[v] + taps[k])  + bias.
+// Each element is one chain of fused multiply-adds over the taps, as in a strip.
+template <class T>
+struct Filter {
+  std::int64_t depth = 0, vectors = 0;
+  const T* weights = nullptr;
+  const std::int32_t* taps = nullptr;
+  const T* bias = nullptr;  // one number, or null
+  const T* from = nullptr;
+  const std::int32_t* from_vector = nullptr;
+  T* to = nullptr;
+  const std::int32_t* to_vector = nullptr;
+};
+
 // The kernels of one level, and the sizes of its tiles.
 template <class T>
 struct Contraction {
@@ -69,6 +85,7 @@ struct Contraction {
   int single_row_vectors;  // the same where C has one row
   void (*contract)(const Strip<T>&);
   void (*dots)(const Dots<T>&);
+  void (*filter)(const Filter<T>&);
 
   // Moving matrices: see panels.hpp.
   void (*transpose)(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_row, T* to,

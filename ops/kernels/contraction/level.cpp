@@ -3,6 +3,7 @@
 #include "ravel/ops/kernels/contraction/levels.hpp"
 
 #include "ravel/ops/kernels/contraction/dots.hpp"
+#include "ravel/ops/kernels/contraction/filter.hpp"
 #include "ravel/ops/kernels/contraction/panels.hpp"
 #include "ravel/ops/kernels/contraction/tile.hpp"
 
@@ -28,8 +29,8 @@ void contract(const Strip<T>& strip) {
 }
 
 template <class T>
-constexpr Contraction<T> table = {lanes<T>,    tile_rows,   tile_vectors, single_row_vectors,
-                                  contract<T>, all_dots<T>, transpose<T>, pack_panel<T>};
+constexpr Contraction<T> table = {lanes<T>,    tile_rows,       tile_vectors, single_row_vectors, contract<T>,
+                                  all_dots<T>, filter_plane<T>, transpose<T>, pack_panel<T>};
 
 }  // namespace
 

@@ -1,0 +1,174 @@
+#include "ravel/ops/kernels/conv_depthwise.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "ravel/autograd/memory.hpp"
+#include "ravel/autograd/parallel.hpp"
+#include "ravel/ops/kernels/block_sizes.hpp"
+#include "ravel/ops/kernels/contraction/contraction.hpp"
+#include "ravel/ops/kernels/conv_planes.hpp"
+#include "ravel/ops/kernels/levels.hpp"
+
+namespace ravel::kernels {
+namespace {
+
+// Gives the residues of an axis of dx the same padding and extent, so that all read the same planes of dy, and sorts
+// them by their first place in the target.
+std::vector<Axis> with_common_planes(std::vector<Axis> axes) {
+  std::int64_t padding = 0, extent = 0;
+  for (const Axis& axis : axes) padding = std::max(padding, axis.padding);
+  for (Axis& axis : axes) {
+    axis.phases = {0};
+    for (Axis::Tap& tap : axis.taps) tap.shift += padding - axis.padding;
+    extent = std::max(extent, axis.extent + padding - axis.padding);
+  }
+  for (Axis& axis : axes) {
+    axis.padding = padding;
+    axis.extent = extent;
+  }
+  std::ranges::sort(axes, {}, &Axis::target_first);
+  return axes;
+}
+
+// The sums at the points of one grid, which is all of the target or one residue of it: where their vectors are read
+// and written, the offsets of the taps in the planes and the places of these taps in the filter.
+template <class T>
+struct Grid {
+  Planes planes;
+  std::vector<std::int32_t> taps = planes.tap_offsets(), filter, from, to;
+  std::int64_t row;  // elements from one row of results to the next
+
+  // `row` is a row of the target or, where results are stored elsewhere first, at least a whole vector. The last vector
+  // of a row overlaps the one before, so that it ends with the row.
+  Grid(const Axis& rows, const Axis& columns, std::int64_t kernel_columns, std::int64_t row)
+      : planes(rows, columns, 1, sizeof(T)), row(row) {
+    for (const Axis::Tap& p : rows.taps) {
+      for (const Axis::Tap& q : columns.taps) {
+        filter.push_back(static_cast<std::int32_t>(p.kernel * kernel_columns + q.kernel));
+      }
+    }
+    const std::int64_t lanes = contraction<T>().lanes;
+    for (std::int64_t i = 0; i < rows.grid; ++i) {
+      for (std::int64_t j = 0; j < columns.grid; j += lanes) {
+        const std::int64_t first = std::max<std::int64_t>(0, std::min(j, columns.grid - lanes));
+        from.push_back(static_cast<std::int32_t>(i * planes.pitch() + first));
+        to.push_back(static_cast<std::int32_t>(i * row + first));
+      }
+    }
+  }
+};
+
+// to[i * step + k] = from[k][i] for the residues k of a row of `count` elements, each `distance` after the one before.
+template <class T>
+void interleave(std::int64_t count, std::int64_t step, const T* from, std::int64_t distance, T* to) {
+  if (step == 1) {
+    std::copy_n(from, count, to);
+  } else if (step == 2) {
+    const T* const odd = from + distance;
+    RAVEL_INDEPENDENT
+    for (std::int64_t i = 0; i < count / 2; ++i) {
+      to[2 * i] = from[i];
+      to[2 * i + 1] = odd[i];
+    }
+    if (count % 2 == 1) to[count - 1] = from[count / 2];
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = from[i % step * distance + i / step];
+  }
+}
+
+// One call: target[channel] = bias + filter of the planes of source[channel], for each of batch * groups channels.
+template <class T>
+class ChannelFilters {
+ public:
+  ChannelFilters(const ConvShape& shape, const std::vector<Axis>& rows, const std::vector<Axis>& columns,
+                 std::int64_t height, std::int64_t width)
+      : shape_(shape), height_(height), width_(width), columns_(std::ssize(columns)) {
+    direct_ = rows[0].target_step == 1 && columns[0].target_step == 1 && width >= contraction<T>().lanes;
+    const std::int64_t row = direct_ ? width : round_up(columns[0].grid, contraction<T>().lanes);
+    for (const Axis& i : rows) {
+      for (const Axis& j : columns) grids_.emplace_back(i, j, shape.kernel[1], row);
+    }
+    residue_ = direct_ ? 0 : rows[0].grid * row;
+  }
+
+  void operator()(const T* source, const T* weights, const T* bias, T* target) const {
+    const Planes& planes = grids_[0].planes;
+    const std::int64_t source_size = planes.rows().source * planes.columns().source;
+    const std::int64_t taps = shape_.kernel[0] * shape_.kernel[1], work = height_ * width_ * (taps + 1);
+    parallel(shape_.batch * shape_.groups, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
+      const Scratch<T> image(planes.size()), filter(taps), results(residue_ * columns_);
+      planes.clear(image.data());
+      for (std::int64_t item = begin; item < end; ++item) {
+        const std::int64_t channel = item % shape_.groups;
+        planes.load(source + item * source_size, 1, image.data());
+        filter_channel(image.data(), weights + channel * taps, bias == nullptr ? nullptr : bias + channel,
+                       filter.data(), results.data(), target + item * height_ * width_);
+      }
+    });
+  }
+
+ private:
+  // `filter` and `results` are scratch space.
+  void filter_channel(const T* image, const T* weights, const T* bias, T* filter, T* results, T* target) const {
+    for (std::size_t i = 0; i < grids_.size(); i += static_cast<std::size_t>(columns_)) {
+      for (std::int64_t j = 0; j < columns_; ++j) {
+        const Grid<T>& grid = grids_[i + static_cast<std::size_t>(j)];
+        for (std::size_t k = 0; k < grid.filter.size(); ++k) filter[k] = weights[grid.filter[k]];
+        contraction<T>().filter({.depth = std::ssize(grid.taps),
+                                 .vectors = std::ssize(grid.from),
+                                 .weights = filter,
+                                 .taps = grid.taps.data(),
+                                 .bias = bias,
+                                 .from = image,
+                                 .from_vector = grid.from.data(),
+                                 .to = direct_ ? target : results + j * residue_,
+                                 .to_vector = grid.to.data()});
+      }
+      if (!direct_) write_rows(grids_[i], results, target);
+    }
+  }
+
+  void write_rows(const Grid<T>& grid, const T* results, T* target) const {
+    const Axis& rows = grid.planes.rows();
+    at_level([=, this, &grid, &rows] {
+      for (std::int64_t i = 0; i < rows.grid; ++i) {
+        T* const to = target + (rows.target_first + i * rows.target_step) * width_;
+        interleave(width_, columns_, results + i * grid.row, residue_, to);
+      }
+    });
+  }
+
+  const ConvShape shape_;
+  const std::int64_t height_, width_, columns_;  // of the target; its residues in a row
+  bool direct_;                                  // are vectors stored where they belong?
+  std::int64_t residue_;                         // else they are kept until a row has all of them
+  std::vector<Grid<T>> grids_;
+};
+
+}  // namespace
+
+bool is_depthwise(const ConvShape& shape) {
+  const std::int64_t pixels = shape.in[0] * shape.in[1] * shape.out[0] * shape.out[1];
+  return shape.in_channels == 1 && shape.out_channels == 1 && pixels > 0 && shape.batch * shape.groups >= threads();
+}
+
+template <class T>
+void depthwise_output(const ConvShape& shape, const T* x, const T* w, const T* bias, T* y) {
+  ChannelFilters<T>(shape, {output_axis(shape, 0)}, {output_axis(shape, 1)}, shape.out[0], shape.out[1])(x, w, bias, y);
+}
+
+template <class T>
+void depthwise_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx) {
+  const std::vector<Axis> rows = with_common_planes(input_gradient_axes(shape, 0));
+  const std::vector<Axis> columns = with_common_planes(input_gradient_axes(shape, 1));
+  ChannelFilters<T>(shape, rows, columns, shape.in[0], shape.in[1])(dy, w, nullptr, dx);
+}
+
+template void depthwise_output(const ConvShape&, const float*, const float*, const float*, float*);
+template void depthwise_output(const ConvShape&, const double*, const double*, const double*, double*);
+template void depthwise_input_gradient(const ConvShape&, const float*, const float*, float*);
+template void depthwise_input_gradient(const ConvShape&, const double*, const double*, double*);
+
+}  // namespace ravel::kernels
