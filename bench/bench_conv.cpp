@@ -1,6 +1,7 @@
 // The three passes of convolutions.
 #include <vector>
 
+#include "ravel/autograd/modes.hpp"
 #include "ravel/ops/kernels/conv.hpp"
 #include "suite.hpp"
 
@@ -60,9 +61,27 @@ void weight_gradient(benchmark::State& state, const ConvShape& shape) {
   });
 }
 
-BENCHMARK_CAPTURE(output, conv2d_64_64_3x3_32x32_b32, deep_2d)->Apply(each_number_of_threads);
-BENCHMARK_CAPTURE(input_gradient, conv2d_64_64_3x3_32x32_b32, deep_2d)->Apply(each_number_of_threads);
-BENCHMARK_CAPTURE(weight_gradient, conv2d_64_64_3x3_32x32_b32, deep_2d)->Apply(each_number_of_threads);
+// Without Winograd tiles.
+void direct_output(benchmark::State& state, const ConvShape& shape) {
+  const HighestPrecision guard;
+  output(state, shape);
+}
+void direct_input_gradient(benchmark::State& state, const ConvShape& shape) {
+  const HighestPrecision guard;
+  input_gradient(state, shape);
+}
+void direct_weight_gradient(benchmark::State& state, const ConvShape& shape) {
+  const HighestPrecision guard;
+  weight_gradient(state, shape);
+}
+
+BENCHMARK_CAPTURE(direct_output, conv2d_64_64_3x3_32x32_b32, deep_2d)->Apply(each_number_of_threads);
+BENCHMARK_CAPTURE(direct_input_gradient, conv2d_64_64_3x3_32x32_b32, deep_2d)->Apply(each_number_of_threads);
+BENCHMARK_CAPTURE(direct_weight_gradient, conv2d_64_64_3x3_32x32_b32, deep_2d)->Apply(each_number_of_threads);
+// The same with Winograd tiles; the work counted is that of the direct sums, so a share may exceed 1.
+BENCHMARK_CAPTURE(output, conv2d_64_64_3x3_32x32_b32_winograd, deep_2d)->Apply(each_number_of_threads);
+BENCHMARK_CAPTURE(input_gradient, conv2d_64_64_3x3_32x32_b32_winograd, deep_2d)->Apply(each_number_of_threads);
+BENCHMARK_CAPTURE(weight_gradient, conv2d_64_64_3x3_32x32_b32_winograd, deep_2d)->Apply(each_number_of_threads);
 BENCHMARK_CAPTURE(output, conv1d_64_64_k5_L256_b64, deep_1d)->Apply(each_number_of_threads);
 BENCHMARK_CAPTURE(input_gradient, conv1d_64_64_k5_L256_b64, deep_1d)->Apply(each_number_of_threads);
 BENCHMARK_CAPTURE(weight_gradient, conv1d_64_64_k5_L256_b64, deep_1d)->Apply(each_number_of_threads);

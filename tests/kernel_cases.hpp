@@ -155,7 +155,14 @@ inline std::vector<ConvShape> conv_shapes() {
       conv_shape(2, 4, 1, 3, {10, 10}, {3, 3}, {1, 1}, {1, 1}),  // depthwise with a multiplier
       conv_shape(3, 1, 17, 33, {6, 10}, {1, 1}),                 // 1x1
       conv_shape(3, 1, 8, 6, {9, 9}, {1, 1}, {2, 2}),
-      conv_shape(4, 1, 1, 32, {28, 28}, {3, 3}),  // first layers
+      conv_shape(3, 1, 17, 33, {4, 32}, {1, 1}),  // 1x1 with whole vectors
+      conv_shape(2, 2, 9, 7, {5, 47}, {1, 1}),
+      conv_shape(2, 1, 9, 20, {5, 64}, {1, 1}, {2, 2}),          // gradients in every second column
+      conv_shape(2, 1, 9, 20, {5, 64}, {3, 3}, {2, 2}, {1, 1}),  // strides with rows of whole vectors
+      conv_shape(2, 1, 9, 20, {5, 62}, {3, 3}, {2, 2}, {1, 1}),
+      conv_shape(2, 1, 33, 20, {6, 37}, {3, 3}, {2, 2}, {1, 1}),
+      conv_shape(2, 1, 9, 20, {5, 96}, {3, 3}, {2, 3}, {1, 1}),  // gradients in every third column
+      conv_shape(4, 1, 1, 32, {28, 28}, {3, 3}),                 // first layers
       conv_shape(2, 1, 3, 32, {32, 32}, {3, 3}, {1, 1}, {1, 1}),
       conv_shape(5, 1, 6, 16, {14, 14}, {5, 5}),
       conv_shape(3, 1, 1, 8, {1, 101}, {1, 3}),  // 1-d
