@@ -32,13 +32,30 @@ std::vector<Axis> with_common_planes(std::vector<Axis> axes) {
   return axes;
 }
 
-// The sums at the points of one grid, which is all of the target or one residue of it: where their vectors are read
-// and written, the offsets of the taps in the planes and the places of these taps in the filter.
+// The side of a square of `taps`, neighbours in rows that lie `step` apart; 0 if they are something else.
+int side_of_square(const std::vector<std::int32_t>& taps, std::int64_t step) {
+  const auto same = [&](std::int64_t side) {
+    for (std::int64_t k = side; k < side * side; ++k) {
+      const auto here = static_cast<std::size_t>(k), above = static_cast<std::size_t>(k - side);
+      if (taps[here] - taps[above] != step) return false;
+    }
+    return true;
+  };
+  for (const int side : {3, 5, 7}) {
+    if (std::ssize(taps) == side * side && same(side)) return side;
+  }
+  return 0;
+}
+
+// The sums at the points of one grid, which is all of the target or one residue of it: the offsets of the taps in the
+// planes, the places of these taps in the filter, and where the vectors of a row begin.
 template <class T>
 struct Grid {
   Planes planes;
-  std::vector<std::int32_t> taps = planes.tap_offsets(), filter, from, to;
+  std::vector<std::int32_t> taps = planes.tap_offsets(), filter, first;
   std::int64_t row;  // elements from one row of results to the next
+  bool upwards;      // do taps go up the image, as those of an input gradient do? Then so do rows.
+  int side;
 
   // `row` is a row of the target or, where results are stored elsewhere first, at least a whole vector. The last vector
   // of a row overlaps the one before, so that it ends with the row.
@@ -50,13 +67,28 @@ struct Grid {
       }
     }
     const std::int64_t lanes = contraction<T>().lanes;
-    for (std::int64_t i = 0; i < rows.grid; ++i) {
-      for (std::int64_t j = 0; j < columns.grid; j += lanes) {
-        const std::int64_t first = std::max<std::int64_t>(0, std::min(j, columns.grid - lanes));
-        from.push_back(static_cast<std::int32_t>(i * planes.pitch() + first));
-        to.push_back(static_cast<std::int32_t>(i * row + first));
-      }
+    for (std::int64_t j = 0; j < columns.grid; j += lanes) {
+      first.push_back(static_cast<std::int32_t>(std::max<std::int64_t>(0, std::min(j, columns.grid - lanes))));
     }
+    upwards = taps.size() > 1 && taps.back() < taps.front();
+    side = side_of_square(taps, upwards ? -planes.pitch() : planes.pitch());
+  }
+
+  // The sums for the planes at `image`, with the weights in the order of the taps, written to `to`.
+  void operator()(const T* image, const T* weights, const T* bias, T* to) const {
+    const std::int64_t last = upwards ? planes.rows().grid - 1 : 0, direction = upwards ? -1 : 1;
+    contraction<T>().filter({.depth = std::ssize(taps),
+                             .rows = planes.rows().grid,
+                             .vectors = std::ssize(first),
+                             .weights = weights,
+                             .taps = taps.data(),
+                             .side = side,
+                             .bias = bias,
+                             .from = image + last * planes.pitch(),
+                             .to = to + last * row,
+                             .columns = first.data(),
+                             .from_row = direction * planes.pitch(),
+                             .to_row = direction * row});
   }
 };
 
@@ -116,15 +148,7 @@ class ChannelFilters {
       for (std::int64_t j = 0; j < columns_; ++j) {
         const Grid<T>& grid = grids_[i + static_cast<std::size_t>(j)];
         for (std::size_t k = 0; k < grid.filter.size(); ++k) filter[k] = weights[grid.filter[k]];
-        contraction<T>().filter({.depth = std::ssize(grid.taps),
-                                 .vectors = std::ssize(grid.from),
-                                 .weights = filter,
-                                 .taps = grid.taps.data(),
-                                 .bias = bias,
-                                 .from = image,
-                                 .from_vector = grid.from.data(),
-                                 .to = direct_ ? target : results + j * residue_,
-                                 .to_vector = grid.to.data()});
+        grid(image, filter, bias, direct_ ? target : results + j * residue_);
       }
       if (!direct_) write_rows(grids_[i], results, target);
     }

@@ -178,7 +178,7 @@ class PixelLanes {
     return strip;
   }
 
-  // The last vector of a row overlaps the one before, so that it ends with the row.
+  // The last vector of a row overlaps the one before, so that it ends with the row. Strips share the vectors evenly.
   void row_band(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t first,
                 std::int64_t last) const {
     const Place<T> place(sum_, image);
@@ -186,18 +186,18 @@ class PixelLanes {
     Strip<T> strip = this->strip(image, channel, planes);
     strip.c = place.data + channel * place.channel;
     strip.c_step = place.channel;
-    for (std::int64_t y = first; y < last; ++y) {
-      for (std::int64_t x = 0; x < width; x += kernels_.lanes) {
-        const std::int64_t start = std::min(x, width - kernels_.lanes);
-        strip.b_vector[strip.vectors] = y * sum_.planes.pitch() + start;
-        strip.c_vector[strip.vectors] = y * place.row + start;
-        if (++strip.vectors == vectors_) {
-          kernels_.contract(strip);
-          strip.vectors = 0;
-        }
+    const std::int64_t per_row = blocks_of(width, kernels_.lanes), total = (last - first) * per_row;
+    const std::int64_t strips = blocks_of(total, vectors_);
+    std::int64_t i = 0;
+    for (std::int64_t s = 1; s <= strips; ++s) {
+      for (strip.vectors = 0; i < total * s / strips; ++i, ++strip.vectors) {
+        const std::int64_t y = first + i / per_row;
+        const std::int64_t x = std::min(i % per_row * kernels_.lanes, width - kernels_.lanes);
+        strip.b_vector[strip.vectors] = y * sum_.planes.pitch() + x;
+        strip.c_vector[strip.vectors] = y * place.row + x;
       }
+      kernels_.contract(strip);
     }
-    if (strip.vectors > 0) kernels_.contract(strip);
   }
 
   void flat_band(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t first, std::int64_t end,

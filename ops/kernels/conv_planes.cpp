@@ -48,6 +48,31 @@ void copy_row(std::int64_t count, const T* from, Step step, T* to) {
   for (std::int64_t i = 0; i < count; ++i) to[i] = from[i * step];
 }
 
+// even[i], odd[i] = from[2 * i], from[2 * i + 1] for i < count, by blocks of `width`, the last of which overlaps the
+// one before; false if there are too few.
+template <int width, class T>
+bool split_blocks(std::int64_t count, const T* from, T* even, T* odd) {
+  if (count < width) return false;
+  for (std::int64_t i = 0; i < count; i += width) {
+    const std::int64_t first = std::min(i, count - width);
+    const T* const pairs = from + 2 * first;
+    RAVEL_INDEPENDENT RAVEL_KEEP_LOOP for (int j = 0; j < width; ++j) {
+      even[first + j] = pairs[2 * j];
+      odd[first + j] = pairs[2 * j + 1];
+    }
+  }
+  return true;
+}
+
+template <class T>
+void split_row(std::int64_t count, const T* from, T* even, T* odd) {
+  if (split_blocks<16>(count, from, even, odd) || split_blocks<8>(count, from, even, odd)) return;
+  for (std::int64_t i = 0; i < count; ++i) {
+    even[i] = from[2 * i];
+    odd[i] = from[2 * i + 1];
+  }
+}
+
 // Writes those elements of one phase of one channel that lie in the source; the channel lies at `image`.
 template <class T>
 void write_phase(const Axis& rows, const Axis& columns, std::int64_t row_phase, std::int64_t column_phase,
@@ -68,6 +93,27 @@ void write_phase(const Axis& rows, const Axis& columns, std::int64_t row_phase, 
     } else {
       copy_row(count, from, step, to);
     }
+  }
+}
+
+// The same for both phases of a column stride of 2, in one pass; the second one lies `plane` elements after the first.
+template <class T>
+void write_both_phases(const Axis& rows, const Axis& columns, std::int64_t row_phase, const T* image, T* to,
+                       std::int64_t plane) {
+  const Inside row = inside(rows, row_phase);
+  Inside even = inside(columns, columns.phases[0]), odd = inside(columns, columns.phases[1]);
+  T *even_to = to + even.begin, *odd_to = to + plane + odd.begin;
+  if (odd.first < even.first) {
+    std::swap(even, odd);
+    std::swap(even_to, odd_to);
+  }
+  const std::int64_t evens = even.end - even.begin, odds = odd.end - odd.begin, pairs = std::min(evens, odds);
+  for (std::int64_t i = row.begin; i < row.end; ++i) {
+    const T* const from = image + (row.first + (i - row.begin) * rows.stride) * columns.source;
+    T *const even_row = even_to + i * columns.extent, *const odd_row = odd_to + i * columns.extent;
+    split_row(pairs, from + even.first, even_row, odd_row);
+    for (std::int64_t j = pairs; j < evens; ++j) even_row[j] = from[even.first + 2 * j];
+    for (std::int64_t j = pairs; j < odds; ++j) odd_row[j] = from[odd.first + 2 * j];
   }
 }
 
@@ -150,14 +196,20 @@ void Planes::clear(T* planes) const {
 template <class T>
 void Planes::load(const T* image, std::int64_t count, T* planes) const {
   at_level([=, this] {
+    const std::int64_t column_phases = std::ssize(columns_.phases);
     const T* from = image;
     T* to = planes;
     for (std::int64_t c = 0; c < count; ++c, from += rows_.source * columns_.source) {
       for (const std::int64_t row_phase : rows_.phases) {
-        for (const std::int64_t column_phase : columns_.phases) {
-          write_phase(rows_, columns_, row_phase, column_phase, from, to);
-          to += plane_;
+        if (columns_.stride == 2 && column_phases == 2) {
+          write_both_phases(rows_, columns_, row_phase, from, to, plane_);
+        } else {
+          for (std::int64_t i = 0; i < column_phases; ++i) {
+            write_phase(rows_, columns_, row_phase, columns_.phases[static_cast<std::size_t>(i)], from,
+                        to + i * plane_);
+          }
         }
+        to += column_phases * plane_;
       }
     }
   });

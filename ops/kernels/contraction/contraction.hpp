@@ -60,20 +60,20 @@ struct Dots {
   std::int64_t c_row = 0, c_column = 0;
 };
 
-// A filter over one padded image: vector v of the result is stored at to + to_vector[v], for v = 0, 1, ... in order,
-// and
-//   sum over k of weights[k] * (the vector at from + from_vector[v] + taps[k])  + bias.
-// Each element is one chain of fused multiply-adds over the taps, as in a strip.
+// A filter over one padded image: for all i < rows and v < vectors, the vector at to + i * to_row + columns[v] becomes
+//   sum over k of weights[k] * (the vector at from + i * from_row + columns[v] + taps[k])  + bias.
+// Each element is one chain of fused multiply-adds over the taps, as in a strip. Vectors may overlap.
 template <class T>
 struct Filter {
-  std::int64_t depth = 0, vectors = 0;
+  std::int64_t depth = 0, rows = 0, vectors = 0;
   const T* weights = nullptr;
   const std::int32_t* taps = nullptr;
+  int side = 0;  // 3, 5 or 7 if taps form such a square, taps[p * side + q] = p * from_row + taps[q], which is faster
   const T* bias = nullptr;  // one number, or null
   const T* from = nullptr;
-  const std::int32_t* from_vector = nullptr;
   T* to = nullptr;
-  const std::int32_t* to_vector = nullptr;
+  const std::int32_t* columns = nullptr;
+  std::int64_t from_row = 0, to_row = 0;
 };
 
 // The kernels of one level, and the sizes of its tiles.
