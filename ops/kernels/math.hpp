@@ -49,11 +49,20 @@ template <class T, std::size_t n>
   }
 }
 
+template <class T>
+struct Bounds {
+  T low, high;
+};
+// Their values stand in math.cpp, out of the compiler's sight: of x < low ? low : x GCC makes one instruction, but with
+// a literal it makes two or more.
+extern const Bounds<float> exp_bounds, expm1_bounds, tanh_bounds, erf_bounds, one;
+extern const Bounds<double> pow_bounds;
+
 // x, moved into [low, high]; NaN stays.
 template <class T>
-[[gnu::always_inline]] inline T bounded(T x, T low, T high) {
-  const T above = x < low ? low : x;
-  return above > high ? high : above;
+[[gnu::always_inline]] inline T bounded(T x, const Bounds<T>& bounds) {
+  const T above = x < bounds.low ? bounds.low : x;
+  return above > bounds.high ? bounds.high : above;
 }
 
 [[gnu::always_inline]] inline float magnitude(float x) {
@@ -146,14 +155,14 @@ struct Angle {
 
 // e^x; 1.1 ulp.
 [[gnu::always_inline]] inline float exp(float x) {
-  const auto [n, r] = detail::exp_parts(detail::bounded(x, -104.0f, 89.0f));
+  const auto [n, r] = detail::exp_parts(detail::bounded(x, detail::exp_bounds));
   // In two factors, so that results beyond either end of the normal numbers are rounded once.
   return (1 + detail::expm1_near_zero(r)) * detail::power_of_two(n >> 1) * detail::power_of_two(n - (n >> 1));
 }
 
 // e^x - 1; 1.9 ulp.
 [[gnu::always_inline]] inline float expm1(float x) {
-  const auto [n, r] = detail::exp_parts(detail::bounded(x, -18.0f, 89.0f));
+  const auto [n, r] = detail::exp_parts(detail::bounded(x, detail::expm1_bounds));
   const float half_scale = detail::power_of_two(n - 1);  // half, because 2^128 is no float
   const float y = 2 * (half_scale * detail::expm1_near_zero(r) + (half_scale - 0.5f));
   return detail::magnitude(x) < 0x1p-24f ? x : y;
@@ -182,7 +191,7 @@ struct Angle {
 
 // The hyperbolic tangent, (e^2x - 1) / (e^2x + 1); |tanh(x)| <= 1; 2.7 ulp.
 [[gnu::always_inline]] inline float tanh(float x) {
-  const auto [n, r] = detail::exp_parts(detail::bounded(2 * detail::magnitude(x), 0.0f, 20.0f));
+  const auto [n, r] = detail::exp_parts(detail::bounded(2 * detail::magnitude(x), detail::tanh_bounds));
   const float scale = detail::power_of_two(n), e = scale * detail::expm1_near_zero(r) + (scale - 1);
   return detail::with_sign(e / (e + 2), x);
 }
@@ -191,8 +200,8 @@ namespace detail {
 
 // e^-|x|, with the bits of exp(). Of the factors of a power 2^n only the one for n < -126 is needed here: 2^-64.
 [[gnu::always_inline]] inline float exp_of_minus_size(float x) {
-  const float size = magnitude(x), bound = size > 104.0f ? 104.0f : size;  // NaN stays
-  const auto [n, r] = exp_parts(-bound);
+  const float minus_size = -std::fabs(x);
+  const auto [n, r] = exp_parts(minus_size < exp_bounds.low ? exp_bounds.low : minus_size);
   return (1 + expm1_near_zero(r)) * power_of_two(n + 64) * 0x1p-64f;
 }
 inline double exp_of_minus_size(double x) { return exp(x < 0 ? x : -x); }
@@ -214,12 +223,12 @@ template <class T>
 
 // The error function, x P(x^2) / Q(x^2); |erf(x)| <= 1; 7.0 ulp.
 [[gnu::always_inline]] inline float erf(float x) {
-  const float z = detail::bounded(x, -3.92f, 3.92f), t = z * z;
+  const float z = detail::bounded(x, detail::erf_bounds), t = z * z;
   const float p = detail::polynomial(
       t, {1.12837917f, 0.18987906f, 0.0526792482f, 0.00374281895f, 0.000284338748f, 2.05388801e-06f});
   const float q =
       detail::polynomial(t, {1.0f, 0.501608849f, 0.113891192f, 0.0149239656f, 0.00115692685f, 3.81022983e-05f});
-  return detail::bounded(z * p / q, -1.0f, 1.0f);
+  return detail::bounded(z * p / q, detail::one);
 }
 
 // The sine of |x| < trigonometric_limit; 1.7 ulp. NaN for infinities.
@@ -247,7 +256,7 @@ namespace detail {
   const double infinity = std::numeric_limits<double>::infinity();
   const double finite = k + log_m * 0x1.71547652b82fep+0;
   const double wide = x, positive = wide < infinity ? finite : wide, log2_x = wide == 0 ? -infinity : positive;
-  const double power = bounded(log2_x * y, -151.0, 129.0);
+  const double power = bounded(log2_x * y, pow_bounds);
 
   constexpr double shift = 0x1.8p52;
   const double shifted = power + shift, r = (power - (shifted - shift)) * 0x1.62e42fefa39efp-1;
