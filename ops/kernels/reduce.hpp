@@ -86,6 +86,7 @@ void combine_four(const In* x, const std::int64_t* counts, T identity, const Com
   const std::int64_t common = std::min(std::min(counts[0], counts[1]), std::min(counts[2], counts[3]));
   std::int64_t i = 0;
   for (; i + reduce_lanes <= common; i += reduce_lanes) {
+    for (const In* const from : {x0, x1, x2, x3}) __builtin_prefetch(from + i + 4 * reduce_chunk);
     RAVEL_KEEP_LOOP
     for (std::int64_t l = 0; l < reduce_lanes; ++l) a[l] = combine(a[l], get(x0, i + l));
     RAVEL_KEEP_LOOP
@@ -170,16 +171,21 @@ std::int64_t reduce_packed(const In* x, const ReductionPlan& plan, T identity, c
                            std::int64_t begin, std::int64_t end) {
   const std::int64_t reduced = plan.reduced, chunks = plan.chunks, outputs = plan.outputs;
   at_level([=, &begin] {
+    std::int64_t output = begin / chunks, chunk = begin % chunks;
     for (; begin + 4 <= end; begin += 4) {
-      std::int64_t counts[4];
+      const In* const from = x + output * reduced + chunk * reduce_chunk;
+      std::int64_t counts[4], places[4];
       T results[4];
       for (std::int64_t i = 0; i < 4; ++i) {
-        counts[i] = std::min(reduce_chunk, reduced - (begin + i) % chunks * reduce_chunk);
+        counts[i] = std::min(reduce_chunk, reduced - chunk * reduce_chunk);
+        places[i] = chunk * outputs + output;
+        if (++chunk == chunks) {
+          chunk = 0;
+          ++output;
+        }
       }
-      combine_four(x + begin / chunks * reduced + begin % chunks * reduce_chunk, counts, identity, combine, results);
-      for (std::int64_t i = 0; i < 4; ++i) {
-        partial[(begin + i) % chunks * outputs + (begin + i) / chunks] = results[i];
-      }
+      combine_four(from, counts, identity, combine, results);
+      for (std::int64_t i = 0; i < 4; ++i) partial[places[i]] = results[i];
     }
   });
   return begin;
