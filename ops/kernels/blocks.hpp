@@ -64,11 +64,11 @@ class BlockReader {
       data_ += count;
       return block;
     }
-    if (last == 0 && stride == 0) return constant(count);
-    if (stride <= 1 && stride >= 0 && position(last) + count <= length) {
-      const T* const block = stride == 1 ? data_ : constant(count);
+    if (const T* const x = repeated(count)) return copies(x, count);
+    if (stride == 1 && position(last) + count <= length) {
+      const T* const block = data_;
       position(last) += count;
-      data_ += count * stride;
+      data_ += count;
       if (position(last) == length) next_row();
       return block;
     }
@@ -84,15 +84,25 @@ class BlockReader {
     return buffer_;
   }
 
+  // The next element, if it is all of the next `count` ones, which it then goes past; otherwise null.
+  const T* repeated(std::int64_t count) {
+    const int last = layout_->shape.rank() - 1;
+    const std::int64_t length = layout_->shape[last];
+    if (layout_->strides[last] != 0 || (last > 0 && position(last) + count > length)) return nullptr;
+    const T* const x = data_;
+    if (last > 0 && (position(last) += count) == length) next_row();
+    return x;
+  }
+
  private:
   std::int64_t& position(int dim) { return positions_[static_cast<std::size_t>(dim)]; }
 
-  // A block of the next element, repeated.
-  const T* constant(std::int64_t count) {
-    if (repeated_ != data_) filled_ = 0;
-    repeated_ = data_;
+  // `count` copies of x[0].
+  const T* copies(const T* x, std::int64_t count) {
+    if (repeated_ != x) filled_ = 0;
+    repeated_ = x;
     if (filled_ < count) {
-      at_level([to = buffer_, begin = filled_, count, value = *data_] {
+      at_level([to = buffer_, begin = filled_, count, value = *x] {
         for (std::int64_t i = begin; i < count; ++i) to[i] = value;
       });
       filled_ = count;

@@ -33,6 +33,23 @@ void map_loop(const F& f, std::int64_t count, Out* y, const In*... x) {
   });
 }
 
+// y[i] = f of the next `count` elements that the readers hand out.
+template <class F, class Out, class... In>
+void map_block(const F& f, std::int64_t count, Out* y, BlockReader<In>&... x) {
+  map_loop(f, count, y, x.next(count)...);
+}
+// The same for two readers. A number that one repeats, as a column beside a matrix does, becomes a part of f.
+template <class F, class Out, class A, class B>
+void map_block(const F& f, std::int64_t count, Out* y, BlockReader<A>& a, BlockReader<B>& b) {
+  if (const A* const number = a.repeated(count)) {
+    map_loop([f, u = *number](B v) { return f(u, v); }, count, y, b.next(count));
+  } else if (const B* const number = b.repeated(count)) {
+    map_loop([f, v = *number](A u) { return f(u, v); }, count, y, a.next(count));
+  } else {
+    map_loop(f, count, y, a.next(count), b.next(count));
+  }
+}
+
 // Writes f of the elements of the arrays `x`, which have equal shapes, into the packed array `out`. In... are their
 // element types. `out` may be one of them.
 template <class... In, class Out, class F>
@@ -55,7 +72,7 @@ void map_into(Out* out, const F& f, const std::array<const Array*, sizeof...(In)
       (std::get<I>(readers).start(*x[I], layouts[I], begin), ...);
       while (begin < end) {
         const std::int64_t count = std::min({block_size, end - begin, row - begin % row});
-        map_loop(f, count, out + begin, std::get<I>(readers).next(count)...);
+        map_block(f, count, out + begin, std::get<I>(readers)...);
         begin += count;
       }
     });
