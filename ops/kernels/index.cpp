@@ -1,7 +1,7 @@
 #include "ravel/ops/kernels/index.hpp"
 
 #include <algorithm>
-#include <vector>
+#include <atomic>
 
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/blocks.hpp"
@@ -23,34 +23,23 @@ std::int64_t tasks_of(std::int64_t elements) {
   return std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, elements));
 }
 
-// The entries of an index sorted by where they point, those with one target in their order: entries
-// first[t] .. first[t + 1] - 1 of `entries` point to t.
-struct ByTarget {
-  ByTarget(const std::int64_t* index, std::int64_t count, std::int64_t targets)
-      : first(static_cast<std::size_t>(targets) + 1), entries(static_cast<std::size_t>(count)) {
-    for (std::int64_t i = 0; i < count; ++i) ++first[static_cast<std::size_t>(index[i]) + 1];
-    for (std::size_t t = 1; t < first.size(); ++t) first[t] += first[t - 1];
-    std::vector<std::int64_t> next(first.begin(), first.end() - 1);
-    for (std::int64_t i = 0; i < count; ++i) {
-      entries[static_cast<std::size_t>(next[static_cast<std::size_t>(index[i])]++)] = i;
-    }
-  }
-  std::vector<std::int64_t> first, entries;
-};
-
 }  // namespace
 
 bool all_below(const std::int64_t* index, std::int64_t count, std::int64_t size) {
-  std::uint64_t outside = 0;  // its highest bit, once one is negative or too large
+  std::atomic<bool> inside = true;
   const auto last = static_cast<std::uint64_t>(size - 1);
-  at_level([=, &outside] {
-    std::uint64_t found = 0;
-    for (std::int64_t i = 0; i < count; ++i) {
-      found |= static_cast<std::uint64_t>(index[i]) | (last - static_cast<std::uint64_t>(index[i]));
-    }
-    outside = found;
+  parallel(count, elements_per_task, [&](std::int64_t begin, std::int64_t end) {
+    std::uint64_t outside = 0;  // its highest bit, once one is negative or too large
+    at_level([=, &outside] {
+      std::uint64_t found = 0;
+      for (std::int64_t i = begin; i < end; ++i) {
+        found |= static_cast<std::uint64_t>(index[i]) | (last - static_cast<std::uint64_t>(index[i]));
+      }
+      outside = found;
+    });
+    if (outside >> 63 != 0) inside = false;
   });
-  return outside >> 63 == 0;
+  return inside;
 }
 
 void gather(Array& y, const Array& x, int dim, const Array& index) {
@@ -131,19 +120,25 @@ void index_select(Array& y, const Array& x, int dim, const Array& index) {
 
 void index_add(Array& y, int dim, const Array& index, const Array& x) {
   const Rows from(x.shape(), dim), to(y.shape(), dim);
-  const ByTarget order(index.data<std::int64_t>(), from.size, to.size);
+  const std::int64_t* const which = index.data<std::int64_t>();
+  // Each part goes through all of the index and adds what belongs to its own rows of y: every parts-th run of 16.
+  const std::int64_t added = from.size * from.inner;
+  const std::int64_t parts = std::clamp<std::int64_t>(added / elements_per_task, 1, threads());
   visit_numeric(y.dtype(), "index_add", [&]<class T>() {
-    const T* const in = x.data<T>();
-    T* const out = y.data<T>();
-    const std::int64_t work = to.inner * (1 + from.size / std::max<std::int64_t>(1, to.size));
-    parallel(to.outer * to.size, tasks_of(work), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) {
-        const auto target = static_cast<std::size_t>(row % to.size);
-        for (std::int64_t i = order.first[target]; i < order.first[target + 1]; ++i) {
-          const std::int64_t entry = row / to.size * from.size + order.entries[static_cast<std::size_t>(i)];
-          const T* const source = in + entry * from.inner;
-          for (std::int64_t j = 0; j < to.inner; ++j) out[row * to.inner + j] += source[j];
-        }
+    parallel(to.outer * parts, tasks_of(added / parts), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t task = begin; task < end; ++task) {
+        const std::int64_t block = task / parts, part = task % parts;
+        T* const out = y.data<T>() + block * to.size * to.inner;
+        const T* const in = x.data<T>() + block * added;
+        at_level([=] {
+          for (std::int64_t i = 0; i < from.size; ++i) {
+            if (parts > 1 && which[i] / 16 % parts != part) continue;
+            T* const sums = out + which[i] * from.inner;
+            const T* const row = in + i * from.inner;
+            RAVEL_INDEPENDENT
+            for (std::int64_t j = 0; j < from.inner; ++j) sums[j] += row[j];
+          }
+        });
       }
     });
   });
