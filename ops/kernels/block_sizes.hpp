@@ -47,10 +47,13 @@ inline constexpr std::int64_t winograd_filter_cost = 10;
 constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t block) { return (count + block - 1) / block; }
 constexpr std::int64_t round_up(std::int64_t count, std::int64_t block) { return blocks_of(count, block) * block; }
 
-// The width of strips that share `count` columns as evenly as whole vectors allow, at most `most` vectors each.
+// The size of blocks that share `count` > 0 elements as evenly as possible, at most `most` each.
+constexpr std::int64_t even_block(std::int64_t count, std::int64_t most) {
+  return blocks_of(count, blocks_of(count, most));
+}
+// The same for columns in whole vectors of `lanes`, at most `most` vectors each.
 constexpr std::int64_t even_width(std::int64_t count, std::int64_t lanes, std::int64_t most) {
-  const std::int64_t vectors = blocks_of(count, lanes);
-  return blocks_of(vectors, blocks_of(vectors, most)) * lanes;
+  return even_block(blocks_of(count, lanes), most) * lanes;
 }
 
 }  // namespace ravel::kernels

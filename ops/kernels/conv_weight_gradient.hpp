@@ -12,6 +12,10 @@ namespace ravel::kernels {
 // Parts into which the batch is cut. It follows from the shape alone: neither threads nor vectors may enter here.
 std::int64_t image_chunks_of(const ConvShape& shape);
 
+// Adds to the first of `chunks` arrays of `size` elements, which lie one behind the other, the others in order.
+template <class T>
+void add_chunks(std::int64_t chunks, std::int64_t size, T* partial);
+
 // As a matrix product of taps and pixels with pixels and output channels, the channels being the lanes of vectors.
 template <class T>
 void weight_gradient_by_tiles(const ConvShape& shape, const T* x, const T* dy, T* dw);

@@ -51,11 +51,8 @@ class DotGradient {
         sum_chunk(item / shape_.groups, item % shape_.groups, x.data(), dy.data(), image.data());
       }
     });
-    const std::int64_t all = shape_.groups * size_;
-    std::copy_n(partial_.data(), all, dw);
-    for (std::int64_t chunk = 1; chunk < chunks_; ++chunk) {
-      for (std::int64_t i = 0; i < all; ++i) dw[i] += partial_[chunk * all + i];
-    }
+    add_chunks(chunks_, shape_.groups * size_, partial_.data());
+    std::copy_n(partial_.data(), shape_.groups * size_, dw);
   }
 
  private:

@@ -55,8 +55,7 @@ class TileGradient {
                   std::min(per_share, shape_.in_channels - first), planes.data(), panel.data());
       }
     });
-    parallel(shape_.groups * taps(), blocks_of(inline_work, chunks_ * channels_),
-             [&](std::int64_t begin, std::int64_t end) { add_chunks(begin, end); });
+    add_chunks(chunks_, shape_.groups * taps() * channels_, partial_.data());
     for (std::int64_t g = 0; g < shape_.groups; ++g) {
       transpose(taps(), shape_.out_channels, partial(0, g, 0), channels_, dw + g * shape_.out_channels * taps(),
                 taps());
@@ -129,16 +128,6 @@ class TileGradient {
     }
   }
 
-  // Adds the rows [begin, end) of all groups' partial results of the later chunks to those of the first.
-  void add_chunks(std::int64_t begin, std::int64_t end) const {
-    const std::int64_t step = shape_.groups * taps() * channels_;
-    for (std::int64_t chunk = 1; chunk < chunks_; ++chunk) {
-      T* const total = partial_.data();
-      const T* const part = partial_.data() + chunk * step;
-      for (std::int64_t i = begin * channels_; i < end * channels_; ++i) total[i] += part[i];
-    }
-  }
-
   const Contraction<T>& kernels_ = contraction<T>();
   const ConvShape shape_;
   const T* const x_;
@@ -155,12 +144,6 @@ class TileGradient {
 };
 
 }  // namespace
-
-std::int64_t image_chunks_of(const ConvShape& shape) {
-  const std::int64_t size = shape.groups * shape.out_channels * shape.in_channels * shape.kernel[0] * shape.kernel[1];
-  return std::clamp<std::int64_t>(partial_gradients / std::max<std::int64_t>(1, size), 1,
-                                  std::min(shape.batch, image_chunks));
-}
 
 template <class T>
 void weight_gradient_by_tiles(const ConvShape& shape, const T* x, const T* dy, T* dw) {

@@ -22,7 +22,7 @@ int choose_tile(const ConvShape& shape, const std::array<std::int64_t, 2>& size)
   if (std::max(shape.in_channels, shape.out_channels) > most_channels) return 0;
   const std::int64_t pairs = shape.in_channels * shape.out_channels;
   const std::int64_t channels = round_up(shape.in_channels, tile_lanes) + round_up(shape.out_channels, tile_lanes);
-  std::int64_t least = 9 * shape.batch * size[0] * size[1] * pairs;
+  std::int64_t least = filter_taps * shape.batch * size[0] * size[1] * pairs;
   int best = 0;
   for (const int m : {2, 4}) {
     const std::int64_t tiles = shape.batch * blocks_of(size[0], m) * blocks_of(size[1], m), points = (m + 2) * (m + 2);

@@ -18,8 +18,6 @@
 namespace ravel::kernels {
 namespace {
 
-constexpr std::int64_t taps = 9;
-
 // The filters of one pass: filter (k, o) of a group, from channel k of the source to channel o of the target, starts at
 // data + k * source_step + o * target_step + group * (size of a group).
 struct Filters {
@@ -27,6 +25,11 @@ struct Filters {
   std::int64_t source_step, target_step;
   bool turned;  // by 180 degrees
 };
+
+// Blocks of channels of the target that are multiplied before they are transformed back. A panel of filters is at most
+// that wide, and its channels are transformed together.
+constexpr std::int64_t section_blocks = 3;
+static_assert(section_blocks * tile_lanes <= square_lanes);
 
 // U = G g G^T of all filters of a pass, as panels of the contraction kernel: (group, point, panel, k, channel of the
 // panel). Panels are `width` channels of the target, in sections of `section` channels.
@@ -45,10 +48,9 @@ class FilterPanels {
         data_(groups * points * point_) {
     const std::int64_t work = points * width_ * 8;
     parallel(groups * all_panels_ * depth_, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
-      const Scratch<float> taps_of_filters(taps * width_);
+      const Scratch<float> filter(filter_taps * width_);
       for (std::int64_t item = begin; item < end; ++item) {
-        transform(filters, item / depth_ / all_panels_, item / depth_ % all_panels_, item % depth_,
-                  taps_of_filters.data());
+        transform(filters, item / depth_ / all_panels_, item / depth_ % all_panels_, item % depth_, filter.data());
       }
     });
   }
@@ -65,14 +67,16 @@ class FilterPanels {
     return data_.data() + (group * points + point) * point_ + panel * depth_ * width_;
   }
 
-  // The filters from channel k of the source to all channels of a panel; these are the lanes.
+  // The filters from channel k of the source to all channels of a panel, which are the lanes; `filter` is scratch
+  // space.
   void transform(const Filters& filters, std::int64_t group, std::int64_t panel, std::int64_t k, float* filter) const {
     const std::int64_t first = panel / panels_ * section_ + panel % panels_ * width_;
     const std::int64_t count = std::min(width_, channels_ - first);
     if (count <= 0) return;
-    const float* const from = filters.data + group * depth_ * channels_ * taps + k * filters.source_step;
-    pack_panel(width_, count, taps, from + first * filters.target_step, filters.target_step, std::int64_t{1}, filter);
-    const float* const corner = filters.turned ? filter + (taps - 1) * width_ : filter;
+    const float* const from = filters.data + group * depth_ * channels_ * filter_taps + k * filters.source_step;
+    pack_panel(width_, count, filter_taps, from + first * filters.target_step, filters.target_step, std::int64_t{1},
+               filter);
+    const float* const corner = filters.turned ? filter + (filter_taps - 1) * width_ : filter;
     const std::int64_t step = filters.turned ? -width_ : width_, width = width_, point = point_;
     float* const to = at(group, 0, panel) + k * width_;
     at_level([=] {
@@ -95,7 +99,7 @@ class TiledOutput {
       : source_(source),
         target_(target),
         bands_(cut(batch, target)),
-        section_(even_width(target.channels, tile_lanes, 3)),
+        section_(even_width(target.channels, tile_lanes, section_blocks)),
         width_(even_width(section_, kernels_.lanes, kernels_.vectors)),
         filters_(filters, target.groups, source.channels, target.channels, section_, width_),
         has_bias_(bias != nullptr),
@@ -112,8 +116,10 @@ class TiledOutput {
     parallel(bands_.count() * target_.groups, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
       const Scratch<float> pixels(pixels_size(bands_[0], m, 2)),
           input(round_up(source_.channels, tile_lanes) * most * points), output(section_ * most * points);
+      const Scratch<std::int32_t> depth(source_.channels);
       for (std::int64_t i = begin; i < end; ++i) {
-        do_band(bands_[i % bands_.count()], i / bands_.count(), pixels.data(), input.data(), output.data());
+        do_band(bands_[i % bands_.count()], i / bands_.count(), pixels.data(), input.data(), depth.data(),
+                output.data());
       }
     });
   }
@@ -130,17 +136,17 @@ class TiledOutput {
 
   std::int64_t padded_channels() const { return round_up(target_.channels, tile_lanes); }
 
-  // input (block of channels, tile, point, lane) holds all channels of the source, output those of a section of the
-  // target.
-  void do_band(const Band& band, std::int64_t group, float* pixels, float* input, float* output) const {
+  // input (block of channels, tile, point, lane) holds all channels of the source, depth their offsets in it, and
+  // output the channels of a section of the target.
+  void do_band(const Band& band, std::int64_t group, float* pixels, float* input, std::int32_t* depth,
+               float* output) const {
     read_tiles<m, typename Winograd<m>::Input>(source_, group, 0, source_.channels, band, pixels, input);
-    std::vector<std::int32_t> depth;
     for (std::int64_t k = 0; k < source_.channels; ++k) {
-      depth.push_back(static_cast<std::int32_t>(channel_offset(k, band.tiles(), points)));
+      depth[k] = static_cast<std::int32_t>(channel_offset(k, band.tiles(), points));
     }
     for (std::int64_t first = 0; first < target_.channels; first += section_) {
       const std::int64_t count = std::min(section_, target_.channels - first);
-      multiply(band.tiles(), group, first, count, depth.data(), input, output);
+      multiply(band.tiles(), group, first, count, depth, input, output);
       const float* const bias = has_bias_ ? bias_.data() + group * padded_channels() + first : nullptr;
       write_tiles<m>(output, bias, target_, group, first, count, band, pixels);
     }
@@ -175,7 +181,7 @@ class TiledOutput {
   const Images<const float> source_;
   const Images<float> target_;
   const Bands bands_;
-  const std::int64_t section_;  // channels of the target that are multiplied before they are transformed back
+  const std::int64_t section_;  // channels of a section
   const std::int64_t width_;    // of a panel
   const FilterPanels<m> filters_;
   const bool has_bias_;
@@ -195,13 +201,13 @@ void run(int m, std::int64_t batch, const Images<const float>& source, const Fil
 }  // namespace
 
 void winograd_output(int m, const ConvShape& shape, const float* x, const float* w, const float* bias, float* y) {
-  const Filters filters{w, taps, shape.in_channels * taps, false};
+  const Filters filters{w, filter_taps, shape.in_channels * filter_taps, false};
   run(m, shape.batch, {x, shape.groups, shape.in_channels, shape.in, shape.padding}, filters, bias,
       {y, shape.groups, shape.out_channels, shape.out});
 }
 
 void winograd_input_gradient(int m, const ConvShape& shape, const float* dy, const float* w, float* dx) {
-  const Filters filters{w, shape.in_channels * taps, taps, true};
+  const Filters filters{w, shape.in_channels * filter_taps, filter_taps, true};
   run(m, shape.batch, {dy, shape.groups, shape.out_channels, shape.out, {2 - shape.padding[0], 2 - shape.padding[1]}},
       filters, nullptr, {dx, shape.groups, shape.in_channels, shape.in});
 }

@@ -7,10 +7,6 @@
 namespace ravel::kernels {
 namespace {
 
-std::int64_t even_share(std::int64_t count, std::int64_t most) {
-  return count <= most ? count : blocks_of(count, blocks_of(count, std::max<std::int64_t>(1, most)));
-}
-
 // A rectangle of pixels of an image, `first` being its corner, which may lie outside.
 struct Rectangle {
   std::array<std::int64_t, 2> first, size;
@@ -62,9 +58,9 @@ Bands::Bands(std::int64_t images, std::int64_t rows, std::int64_t columns, std::
     : images_(images),
       rows_(rows),
       columns_(columns),
-      per_column_(even_share(columns, most)),
-      per_row_(per_column_ < columns ? 1 : even_share(rows, most / columns)),
-      per_image_(per_row_ < rows || per_column_ < columns ? 1 : even_share(images, most / (rows * columns))),
+      per_column_(even_block(columns, most)),
+      per_row_(per_column_ < columns ? 1 : even_block(rows, most / columns)),
+      per_image_(per_row_ < rows || per_column_ < columns ? 1 : even_block(images, most / (rows * columns))),
       column_bands_(blocks_of(columns, per_column_)),
       row_bands_(blocks_of(rows, per_row_)),
       image_bands_(blocks_of(images, per_image_)) {}

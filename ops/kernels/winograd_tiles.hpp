@@ -11,6 +11,8 @@
 
 namespace ravel::kernels {
 
+inline constexpr std::int64_t filter_taps = 9;
+
 // Channels whose elements lie side by side in a tile: one vector of AVX-512, two of AVX2.
 inline constexpr std::int64_t tile_lanes = 16;
 using AllLanes = std::integral_constant<std::int64_t, tile_lanes>;
@@ -75,11 +77,12 @@ void write_tiles(const float* tiles, const float* bias, const Images<float>& tar
 
 // Multiplies a square of lines from both sides by the matrix of Line, for `lanes` neighbouring elements at once:
 // element (i, j) is read at x + i * from_row + j * from_column and written at y + i * to_row + j * to_column.
-// To be called inside of at_level().
+// There may be at most square_lanes lanes. To be called inside of at_level().
+inline constexpr std::int64_t square_lanes = 64;
 template <class Line, class Lanes>
 void transform_square(Lanes lanes, const float* x, std::int64_t from_row, std::int64_t from_column, float* y,
                       std::int64_t to_row, std::int64_t to_column) {
-  constexpr std::int64_t step = 64;
+  constexpr std::int64_t step = square_lanes;
   const std::int64_t count = lanes;
   float half[Line::out][Line::in][step];
   for (std::int64_t j = 0; j < Line::in; ++j) {

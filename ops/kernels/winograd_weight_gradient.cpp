@@ -12,8 +12,6 @@
 namespace ravel::kernels {
 namespace {
 
-constexpr std::int64_t taps = 9;
-
 // dw = G^T [sum over tiles of (A dY A^T)(o) * (B^T d B)(c)] G, in chunks of images that are added in order. Partial
 // results are (chunk, group, c, tap, o), o being the lanes.
 template <int m>
@@ -27,7 +25,9 @@ class TiledWeightGradient {
         tile_columns_(blocks_of(shape.out[1], m)),
         chunks_(chunks_of(shape)),
         channels_(round_up(shape.out_channels, tile_lanes)),
-        partial_(chunks_ * shape.groups * shape.in_channels * taps * channels_) {}
+        partial_(chunks_ * shape.groups * shape.in_channels * filter_taps * channels_) {
+    for (std::int64_t i = 0; i < winograd_band; ++i) tile_.push_back(static_cast<std::int32_t>(i * tile_size));
+  }
 
   void operator()(float* dw) const {
     // Where there are fewer chunks than threads want, input channels are shared out too; at most so many at a time that
@@ -46,9 +46,8 @@ class TiledWeightGradient {
                   std::min(per_share, shape_.in_channels - first), space);
       }
     });
-    const std::int64_t rows = shape_.in_channels * taps;
-    parallel(shape_.groups * rows, blocks_of(inline_work, chunks_ * channels_),
-             [&](std::int64_t begin, std::int64_t end) { add_chunks(begin, end); });
+    const std::int64_t rows = shape_.in_channels * filter_taps;
+    add_chunks(chunks_, shape_.groups * rows * channels_, partial_.data());
     for (std::int64_t g = 0; g < shape_.groups; ++g) {
       transpose(rows, shape_.out_channels, partial(0, g, 0), channels_, dw + g * shape_.out_channels * rows, rows);
     }
@@ -80,7 +79,7 @@ class TiledWeightGradient {
 
   std::int64_t sums_step(std::int64_t channels) const { return channels * channels_ + tile_lanes; }
   float* partial(std::int64_t chunk, std::int64_t group, std::int64_t channel) const {
-    return partial_.data() + ((chunk * shape_.groups + group) * shape_.in_channels + channel) * taps * channels_;
+    return partial_.data() + ((chunk * shape_.groups + group) * shape_.in_channels + channel) * filter_taps * channels_;
   }
 
   // The partial result of one chunk for `count` input channels from `channel` on.
@@ -104,7 +103,7 @@ class TiledWeightGradient {
       for (std::int64_t c = 0; c < count; ++c) {
         for (std::int64_t o = 0; o < width; o += tile_lanes) {
           transform_square<typename Winograd<m>::FilterGradient>(AllLanes(), sums + c * width + o, edge * step, step,
-                                                                 to + c * taps * width + o, 3 * width, width);
+                                                                 to + c * filter_taps * width + o, 3 * width, width);
         }
       }
     });
@@ -113,13 +112,11 @@ class TiledWeightGradient {
   // sums(point, c, o) = or += the sum over tiles of input(c, tile, point) gradient(o, tile, point). Rows are input
   // channels, columns output channels, the depth tiles.
   void multiply(std::int64_t tiles, std::int64_t count, bool add, const Space& space) const {
-    std::vector<std::int32_t> depth;
-    for (std::int64_t i = 0; i < tiles; ++i) depth.push_back(static_cast<std::int32_t>(i * tile_size));
     Strip<float> strip;
     strip.depth = tiles;
     strip.a_panel = kernels_.tile_rows;
     strip.a_step = tile_size;
-    strip.b_depth = depth.data();
+    strip.b_depth = tile_.data();
     strip.c_step = channels_;
     strip.add = add;
     const std::int64_t width = even_width(channels_, kernels_.lanes, kernels_.vectors);
@@ -141,16 +138,6 @@ class TiledWeightGradient {
     }
   }
 
-  // Adds the rows [begin, end) of all groups' partial results of the later chunks to those of the first.
-  void add_chunks(std::int64_t begin, std::int64_t end) const {
-    const std::int64_t step = shape_.groups * shape_.in_channels * taps * channels_;
-    float* const total = partial_.data();
-    for (std::int64_t chunk = 1; chunk < chunks_; ++chunk) {
-      const float* const part = total + chunk * step;
-      for (std::int64_t i = begin * channels_; i < end * channels_; ++i) total[i] += part[i];
-    }
-  }
-
   const Contraction<float>& kernels_ = contraction<float>();
   const ConvShape shape_;
   const Images<const float> x_, dy_;
@@ -158,6 +145,7 @@ class TiledWeightGradient {
   const std::int64_t chunks_;
   const std::int64_t channels_;  // of the output in one group, rounded up to whole blocks
   const Scratch<float> partial_;
+  std::vector<std::int32_t> tile_;  // offsets of the tiles of a band
 };
 
 }  // namespace
