@@ -121,7 +121,7 @@ TEST_CASE("live and cached memory together stay below twice the largest live amo
     CHECK(held(use) <= 2 * use.peak);
     largest = std::max(largest, held(use));
   }
-  CHECK(largest > 0);
+  if (keeps_blocks) CHECK(largest > 0);
   release_memory();
 }
 
