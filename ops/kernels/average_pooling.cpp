@@ -3,7 +3,6 @@
 
 #include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/parallel.hpp"
-#include "ravel/ops/kernels/blocks.hpp"
 #include "ravel/ops/kernels/levels.hpp"
 #include "ravel/ops/kernels/pooling.hpp"
 #include "ravel/ops/kernels/pooling_plane.hpp"
@@ -17,10 +16,6 @@ Windows windows_of(const AverageAxis& axis) {
   Windows windows;
   for (std::int64_t i = 0; i < axis.out; ++i) windows.push_back(axis.window(i));
   return windows;
-}
-
-std::int64_t grain_for(std::int64_t elements) {
-  return std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, elements));
 }
 
 // Windows of nearly equal sizes that are in fact equal are ordinary ones.
@@ -41,7 +36,7 @@ class Average {
         windows_(windows_of(columns)),
         columns_(columns.in, columns.out, even() ? kernel_ : std::max(columns.in, columns.out) - columns.out + 1,
                  even() ? columns.stride : 1, even() ? columns.padding : 0),
-        divisors_(static_cast<std::size_t>(columns_.points + overhang), T(1)) {
+        divisors_(static_cast<std::size_t>(columns_.points + tail_padding), T(1)) {
     for (std::size_t j = 0; j < windows_.size(); ++j) divisors_[j] = static_cast<T>(windows_[j].divisor);
     for (std::int64_t row = 0, first = 0, last = 0; row < in_; ++row) {
       while (first < out_ && window(first).end <= row) ++first;
@@ -53,8 +48,8 @@ class Average {
   // The averages of `planes` planes.
   void forward(std::int64_t planes, const T* x, T* y) const {
     const std::int64_t points = columns_.points;
-    const std::int64_t size = in_ * columns_.pitch + overhang * columns_.stride + kernel_;
-    const Scratch<T> padded(size), sums(in_ * points + overhang), averages(out_ * points + overhang);
+    const std::int64_t size = in_ * columns_.pitch + tail_padding * columns_.stride + kernel_;
+    const Scratch<T> padded(size), sums(in_ * points + tail_padding), averages(out_ * points + tail_padding);
     std::fill_n(padded.data(), size, T(0));
     at_level([=, this, padded = padded.data(), sums = sums.data(), averages = averages.data()] {
       for (std::int64_t plane = 0; plane < planes; ++plane) {
@@ -74,10 +69,10 @@ class Average {
   // The adjoint: the same steps, each transposed, in reverse order.
   void backward(std::int64_t planes, const T* dy, T* dx) const {
     const std::int64_t points = columns_.points, size = in_ * points;
-    const Scratch<T> source(out_ * points + overhang), shares(out_ * points + overhang);
-    const Scratch<T> sums(points + size + overhang), phases(columns_.stride * (size + overhang));
+    const Scratch<T> source(out_ * points + tail_padding), shares(out_ * points + tail_padding);
+    const Scratch<T> sums(points + size + tail_padding), phases(columns_.stride * (size + tail_padding));
     const Scratch<T> padded(size * columns_.stride);
-    std::fill_n(source.data(), out_ * points + overhang, T(0));
+    std::fill_n(source.data(), out_ * points + tail_padding, T(0));
     std::fill_n(sums.data(), points, T(0));
     at_level([=, this, source = source.data(), shares = shares.data(), sums = sums.data() + points,
               padded = padded.data(), phases = phases.data()] {
@@ -165,7 +160,7 @@ class Average {
       return;
     }
     for (std::int64_t f = 0; f < stride; ++f) {
-      T* const phase = phases + f * (size + overhang);
+      T* const phase = phases + f * (size + tail_padding);
       if (f >= kernel_) std::fill_n(phase, count, T(0));
       for (std::int64_t q = f, shift = 0; q < kernel_; q += stride, ++shift) {
         RAVEL_INDEPENDENT
@@ -173,7 +168,7 @@ class Average {
       }
     }
     if (stride == 2) {
-      const T* const odd = phases + size + overhang;
+      const T* const odd = phases + size + tail_padding;
       RAVEL_INDEPENDENT
       for (std::int64_t m = 0; m < size; ++m) {
         padded[2 * m] = phases[m];
@@ -182,7 +177,7 @@ class Average {
       return;
     }
     for (std::int64_t f = 0; f < stride; ++f) {
-      for (std::int64_t m = 0; m < size; ++m) padded[m * stride + f] = phases[f * (size + overhang) + m];
+      for (std::int64_t m = 0; m < size; ++m) padded[m * stride + f] = phases[f * (size + tail_padding) + m];
     }
   }
 
@@ -198,7 +193,7 @@ class Average {
 
 AverageAxis::Window AverageAxis::window(std::int64_t i) const {
   if (kernel == 0) {
-    const std::int64_t begin = i * in / out, end = ((i + 1) * in + out - 1) / out;
+    const std::int64_t begin = i * in / out, end = blocks_of((i + 1) * in, out);
     return {begin, end, end - begin};
   }
   const std::int64_t first = i * stride - padding, last = std::min(first + kernel, in + padding);
@@ -211,7 +206,7 @@ void average_pool(std::int64_t planes, const AverageAxis& rows, const AverageAxi
   if (planes * rows.out * columns.out == 0) return;
   const Average<T> average(evened(rows), evened(columns));
   const std::int64_t in = rows.in * columns.in, out = rows.out * columns.out;
-  parallel(planes, grain_for(in), [&](std::int64_t begin, std::int64_t end) {
+  parallel(planes, planes_per_task(in), [&](std::int64_t begin, std::int64_t end) {
     average.forward(end - begin, x + begin * in, y + begin * out);
   });
 }
@@ -222,7 +217,7 @@ void average_pool_gradient(std::int64_t planes, const AverageAxis& rows, const A
   if (planes * rows.in * columns.in == 0) return;
   const Average<T> average(evened(rows), evened(columns));
   const std::int64_t in = rows.in * columns.in, out = rows.out * columns.out;
-  parallel(planes, grain_for(in), [&](std::int64_t begin, std::int64_t end) {
+  parallel(planes, planes_per_task(in), [&](std::int64_t begin, std::int64_t end) {
     average.backward(end - begin, dy + begin * out, dx + begin * in);
   });
 }

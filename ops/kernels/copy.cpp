@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ravel/autograd/parallel.hpp"
+#include "ravel/ops/kernels/block_sizes.hpp"
 #include "ravel/ops/kernels/blocks.hpp"
 #include "ravel/ops/kernels/levels.hpp"
 
@@ -151,7 +152,7 @@ void copy_transposed_rows(T* to, std::int64_t to_pitch, const T* from, std::int6
 template <class T>
 void copy_transposed(T* to, const T* from, const PairLayout& layout, int dim) {
   const int last = layout.shape.rank() - 1;
-  const std::int64_t rows = layout.shape[dim], columns = layout.shape[last], bands = (rows + tile - 1) / tile;
+  const std::int64_t rows = layout.shape[dim], columns = layout.shape[last], bands = blocks_of(rows, tile);
   PairLayout outer = layout;
   for (const int inner : {last, dim}) {
     for (Shape* list : {&outer.shape, &outer.to, &outer.from}) list->erase(inner);

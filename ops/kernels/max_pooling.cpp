@@ -6,7 +6,6 @@
 
 #include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/parallel.hpp"
-#include "ravel/ops/kernels/blocks.hpp"
 #include "ravel/ops/kernels/levels.hpp"
 #include "ravel/ops/kernels/pooling.hpp"
 #include "ravel/ops/kernels/pooling_plane.hpp"
@@ -18,12 +17,6 @@ namespace {
 template <class T>
 using Lane = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
-std::int64_t grain_for(std::int64_t elements) {
-  return std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, elements));
-}
-
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return a <= 0 ? 0 : (a + b - 1) / b; }
-
 // Where x's row or column of tap `tap` of window `i` lies along dimension d; outside of x it may be negative or too
 // large.
 std::int64_t position(const PoolShape& shape, std::size_t d, std::int64_t i, std::int64_t tap) {
@@ -32,7 +25,7 @@ std::int64_t position(const PoolShape& shape, std::size_t d, std::int64_t i, std
 
 // The first tap of window `i` along dimension d that lies inside of x.
 std::int64_t first_tap(const PoolShape& shape, std::size_t d, std::int64_t i) {
-  return divide_up(shape.padding[d] - i * shape.stride[d], shape.dilation[d]);
+  return blocks_of(std::max<std::int64_t>(0, shape.padding[d] - i * shape.stride[d]), shape.dilation[d]);
 }
 
 // Windows of 2x2, or of 1x2 over single rows, that tile x: each element lies in one window, or in none at the far
@@ -96,10 +89,11 @@ class Maxima {
   template <class Tap>
   void operator()(std::int64_t planes, const T* x, T* y, Tap* taps) const {
     const std::int64_t rows = shape_.in[0], points = columns_.points, pitch = columns_.pitch;
-    const std::int64_t size = rows * pitch + overhang * columns_.stride + shape_.kernel[1] * shape_.dilation[1];
+    const std::int64_t size = rows * pitch + tail_padding * columns_.stride + shape_.kernel[1] * shape_.dilation[1];
     const std::int64_t in = rows * columns_.in, out = shape_.out[0] * columns_.out;
-    const Scratch<T> padded(size), row_maxima(rows * points + overhang), maxima(shape_.out[0] * points + overhang);
-    const Scratch<Lane<T>> row_taps(rows * points + overhang), numbers(shape_.out[0] * points + overhang);
+    const Scratch<T> padded(size), row_maxima(rows * points + tail_padding),
+        maxima(shape_.out[0] * points + tail_padding);
+    const Scratch<Lane<T>> row_taps(rows * points + tail_padding), numbers(shape_.out[0] * points + tail_padding);
     std::fill_n(padded.data(), size, -std::numeric_limits<T>::infinity());
     for (std::int64_t plane = 0; plane < planes; ++plane, x += in, y += out, taps += out) {
       at_level([&, x, y, taps] {
@@ -217,7 +211,7 @@ void max_pool(const PoolShape& shape, const T* x, T* y, Tap* taps) {
   const std::int64_t in = shape.in[0] * shape.in[1], out = shape.out[0] * shape.out[1];
   if (shape.planes * out == 0) return;
   const Maxima<T> maxima(shape);
-  parallel(shape.planes, grain_for(in * shape.kernel[1]), [&](std::int64_t begin, std::int64_t end) {
+  parallel(shape.planes, planes_per_task(in * shape.kernel[1]), [&](std::int64_t begin, std::int64_t end) {
     maxima(end - begin, x + begin * in, y + begin * out, taps + begin * out);
   });
 }
@@ -225,7 +219,7 @@ void max_pool(const PoolShape& shape, const T* x, T* y, Tap* taps) {
 template <class T, class Tap>
 void max_pool_gather(const PoolShape& shape, const T* x, const Tap* taps, T* y) {
   const std::int64_t in = shape.in[0] * shape.in[1], out = shape.out[0] * shape.out[1];
-  parallel(shape.planes, grain_for(out), [&](std::int64_t begin, std::int64_t end) {
+  parallel(shape.planes, planes_per_task(out), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t plane = begin; plane < end; ++plane) {
       const T* const from = x + plane * in;
       T* const to = y + plane * out;
@@ -238,7 +232,7 @@ template <class T, class Tap>
 void max_pool_scatter(const PoolShape& shape, const T* dy, const Tap* taps, T* dx) {
   const std::int64_t in = shape.in[0] * shape.in[1], out = shape.out[0] * shape.out[1];
   const bool pairs = tiles_in_pairs(shape);
-  parallel(shape.planes, grain_for(in), [&](std::int64_t begin, std::int64_t end) {
+  parallel(shape.planes, planes_per_task(in), [&](std::int64_t begin, std::int64_t end) {
     const Scratch<Lane<T>> lanes(pairs ? out : 0);
     for (std::int64_t plane = begin; plane < end; ++plane) {
       const T* const from = dy + plane * out;
@@ -259,7 +253,7 @@ void max_pool_scatter(const PoolShape& shape, const T* dy, const Tap* taps, T* d
 template <class Tap>
 void max_pool_indices(const PoolShape& shape, const Tap* taps, std::int64_t* indices) {
   const std::int64_t out = shape.out[0] * shape.out[1];
-  parallel(shape.planes, grain_for(out), [&](std::int64_t begin, std::int64_t end) {
+  parallel(shape.planes, planes_per_task(out), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t plane = begin; plane < end; ++plane) {
       std::int64_t* const to = indices + plane * out;
       for_each_tap(shape, taps + plane * out, [=](std::int64_t output, std::int64_t at) { to[output] = at; });

@@ -3,7 +3,7 @@
 // Rows are padded to `pitch` elements, `stride` for each of `points` windows; the last few windows of a row may be no
 // windows of the pooling. So window j of row r begins at element (r * points + j) * stride: one loop over
 // m = r * points + j, without a care for the ends of rows, reduces the columns of all windows of a plane. Loops run to
-// the end of their last vector, and scratch arrays are longer by `overhang` for it.
+// the end of their last vector, and scratch arrays are longer by `tail_padding` for it.
 #pragma once
 
 #include <algorithm>
@@ -11,12 +11,13 @@
 #include <type_traits>
 
 #include "ravel/ops/kernels/block_sizes.hpp"
+#include "ravel/ops/kernels/blocks.hpp"
 #include "ravel/ops/kernels/levels.hpp"
 
 namespace ravel::kernels {
 
 inline constexpr std::int64_t pool_lanes = 16;  // the most elements of a vector
-inline constexpr std::int64_t overhang = 2 * pool_lanes;
+inline constexpr std::int64_t tail_padding = 2 * pool_lanes;
 
 struct PoolColumns {
   // `reach` is what a window spans.
@@ -33,6 +34,11 @@ struct PoolColumns {
   std::int64_t points, pitch;
   std::int64_t inside;  // columns of x that have a place in a padded row
 };
+
+// How many planes are a task, if each has `elements` elements to handle.
+constexpr std::int64_t planes_per_task(std::int64_t elements) {
+  return std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, elements));
+}
 
 // Copies `rows` rows of `count` elements, which lie `from_step` and `to_step` apart.
 template <class From, class To>

@@ -1,5 +1,7 @@
 #include "ravel/ops/kernels/reduce.hpp"
 
+#include "ravel/ops/kernels/block_sizes.hpp"
+
 namespace ravel::kernels {
 
 ReductionPlan plan_reduction(const Array& x, const Dims& dims) {
@@ -14,7 +16,7 @@ ReductionPlan plan_reduction(const Array& x, const Dims& dims) {
   plan.kept = shapes[0];
   plan.outputs = shapes[0].numel();
   plan.reduced = shapes[1].numel();
-  plan.chunks = (plan.reduced + reduce_chunk - 1) / reduce_chunk;
+  plan.chunks = blocks_of(plan.reduced, reduce_chunk);
   plan.outer = coalesce(shapes[0], strides[0]);
   plan.rows = coalesce(shapes[1], strides[1]);
 

@@ -81,7 +81,7 @@ void transpose(std::int64_t rows, std::int64_t columns, const T* from, std::int6
 
 // A call of memcpy would cost as much as the copy of a short row.
 template <class T>
-[[gnu::always_inline]] inline void copy_row(const T* from, std::int64_t count, T* to) {
+[[gnu::always_inline]] inline void copy_contiguous(const T* from, std::int64_t count, T* to) {
   std::int64_t i = 0;
   for (; i + lanes<T> <= count; i += lanes<T>) store(to + i, load(from + i));
   for (; i < count; ++i) to[i] = from[i];
@@ -93,7 +93,7 @@ void pack_panel(std::int64_t width, std::int64_t count, std::int64_t depth, cons
   if (depth_stride == 1 && row_stride != 1) {
     transpose(count, depth, from, row_stride, panel, width);
   } else if (row_stride == 1) {
-    for (std::int64_t k = 0; k < depth; ++k) copy_row(from + k * depth_stride, count, panel + k * width);
+    for (std::int64_t k = 0; k < depth; ++k) copy_contiguous(from + k * depth_stride, count, panel + k * width);
   } else {
     for (std::int64_t k = 0; k < depth; ++k) {
       for (std::int64_t i = 0; i < count; ++i) panel[k * width + i] = from[i * row_stride + k * depth_stride];
