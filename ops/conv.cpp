@@ -1,5 +1,7 @@
 #include "ravel/ops/conv.hpp"
 
+#include <algorithm>
+
 #include "ravel/autograd/record.hpp"
 #include "ravel/ops/arithmetic.hpp"
 #include "ravel/ops/kernels/conv.hpp"
@@ -42,22 +44,43 @@ void check_ranks(const char* op, int dims, const Shape& image, const Shape& weig
 
 void check_options(const char* op, const Conv2dOptions& options) {
   for (std::size_t i = 0; i < 2; ++i) {
-    require(options.stride.values[i] >= 1, "{}: a stride of {}; use 1 or more", op, options.stride.values[i]);
-    require(options.padding.values[i] >= 0, "{}: a padding of {}; use 0 or more", op, options.padding.values[i]);
-    require(options.dilation.values[i] >= 1, "{}: a dilation of {}; use 1 or more", op, options.dilation.values[i]);
+    check_window_option(op, "stride of", options.stride.values[i], 1);
+    check_window_option(op, "padding of", options.padding.values[i], 0);
+    check_window_option(op, "dilation of", options.dilation.values[i], 1);
   }
   require(options.groups >= 1, "{}: {} groups; use 1 or more", op, options.groups);
+  require(options.groups <= largest_window_option, "{}: {} groups; use {} or less", op, options.groups,
+          largest_window_option);
 }
+
+void check_sizes(const char* op, const Sizes& in, const Sizes& kernel) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    require(in[i] <= largest_window_option, "{}: an input of size {}; at most {} is supported", op, in[i],
+            largest_window_option);
+    check_window_option(op, "kernel of size", kernel[i], 1);
+  }
+}
+
+std::int64_t padded_size(const ConvShape& sizes, std::size_t i) { return sizes.in[i] + 2 * sizes.padding[i]; }
 
 // The size of y along one dimension.
 std::int64_t output_size(const char* op, const ConvShape& sizes, std::size_t i) {
-  require(sizes.kernel[i] >= 1, "{}: a kernel of size {}; use 1 or more", op, sizes.kernel[i]);
-  const std::int64_t span = sizes.dilation[i] * (sizes.kernel[i] - 1) + 1, room = sizes.in[i] + 2 * sizes.padding[i];
+  const std::int64_t span = sizes.dilation[i] * (sizes.kernel[i] - 1) + 1, room = padded_size(sizes, i);
   require(span <= room,
           "{}: a kernel of size {} with dilation {} spans {} elements, the padded input has only {}; use a smaller "
           "kernel or more padding",
           op, sizes.kernel[i], sizes.dilation[i], span, room);
   return (room - span) / sizes.stride[i] + 1;
+}
+
+// Kernels count the elements of padded images in 64 bits.
+void check_padded_size(const char* op, const ConvShape& sizes) {
+  constexpr double most = 1LL << 48;
+  const std::int64_t rows = padded_size(sizes, 0), columns = padded_size(sizes, 1);
+  const std::int64_t channels = std::max({std::int64_t{1}, sizes.in_channels, sizes.out_channels});
+  require(static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(channels) <= most,
+          "{}: the padded input has {} x {} elements in each channel, too many for any memory; use less padding", op,
+          rows, columns);
 }
 
 // The convolution of an `x` with a `w`, checked; `op` is for errors.
@@ -79,7 +102,13 @@ Problem make_problem(const char* op, int dims, const Shape& x, const Shape& w, c
                      .stride = options.stride.values,
                      .padding = options.padding.values,
                      .dilation = options.dilation.values};
-  for (std::size_t i = 0; i < 2; ++i) sizes.out[i] = output_size(op, sizes, i);
+  check_sizes(op, sizes.in, sizes.kernel);
+  for (std::size_t i = 0; i < 2; ++i) {
+    sizes.out[i] = output_size(op, sizes, i);
+    // There is one output where the stride is longer than that; the kernels go through all residues of a stride.
+    sizes.stride[i] = std::min(sizes.stride[i], padded_size(sizes, i));
+  }
+  check_padded_size(op, sizes);
   return {dims, x, w, image_shape(x, dims, w[0], sizes.out), sizes};
 }
 
@@ -164,6 +193,7 @@ Problem make_transposed_problem(const char* op, int dims, const Shape& x, const 
   const std::int64_t channels = x[x.rank() - dims - 1];
   require(channels == w[0], "{}: the input {} has {} channels, but the weight {} takes {}", op, x, channels, w, w[0]);
   const Sizes in = spatial_sizes(x, dims), kernel = spatial_sizes(w, dims);
+  check_sizes(op, in, kernel);
   Sizes out{};
   for (std::size_t i = 0; i < 2; ++i) {
     const std::int64_t stride = options.stride.values[i], dilation = options.dilation.values[i];
@@ -173,6 +203,8 @@ Problem make_transposed_problem(const char* op, int dims, const Shape& x, const 
             extra, stride, dilation);
     out[i] = (in[i] - 1) * stride - 2 * options.padding.values[i] + dilation * (kernel[i] - 1) + extra + 1;
     require(in[i] >= 1 && out[i] >= 1, "{}: the input {} gives an output of size {}; use less padding", op, x, out[i]);
+    require(out[i] <= largest_window_option, "{}: the input {} gives an output of size {}; at most {} is supported", op,
+            x, out[i], largest_window_option);
   }
   Problem problem = make_problem(op, dims, image_shape(x, dims, w[1] * options.groups, out), w, direct);
   problem.y = x;

@@ -1,6 +1,9 @@
 #include "ravel/ops/pooling.hpp"
 
+#include <algorithm>
+
 #include "ravel/autograd/record.hpp"
+#include "ravel/ops/kernels/block_sizes.hpp"
 #include "ravel/ops/kernels/pooling.hpp"
 #include "ravel/ops/shape.hpp"
 
@@ -29,14 +32,16 @@ std::int64_t count_planes(const Shape& x, int dims) { return Shape(std::span(x.b
 struct AxisOptions {
   std::int64_t kernel, stride, padding, dilation;
   bool ceil_mode;
+
+  std::int64_t span() const { return dilation * (kernel - 1) + 1; }
 };
 
 // The number of windows along one dimension of size `in`, checked.
 std::int64_t count_windows(const char* op, std::int64_t in, const AxisOptions& o) {
-  require(o.kernel >= 1, "{}: a kernel of size {}; use 1 or more", op, o.kernel);
-  require(o.stride >= 1, "{}: a stride of {}; use 1 or more", op, o.stride);
-  require(o.dilation >= 1, "{}: a dilation of {}; use 1 or more", op, o.dilation);
-  const std::int64_t span = o.dilation * (o.kernel - 1) + 1;
+  check_window_option(op, "kernel of size", o.kernel, 1);
+  check_window_option(op, "stride of", o.stride, 1);
+  check_window_option(op, "dilation of", o.dilation, 1);
+  const std::int64_t span = o.span();
   require(o.padding >= 0 && o.padding <= span / 2,
           "{}: padding should be at most half of the kernel: it is {}, the kernel spans {}", op, o.padding, span);
   const std::int64_t room = in + 2 * o.padding - span, up = o.ceil_mode ? o.stride - 1 : 0;
@@ -47,11 +52,20 @@ std::int64_t count_windows(const char* op, std::int64_t in, const AxisOptions& o
   return o.ceil_mode && (count - 1) * o.stride >= in + o.padding ? count - 1 : count;
 }
 
+// Cuts what a single window has beyond the padding, as it may with ceil_mode, and a stride that is not taken: the
+// kernels have space for all of both.
+AxisOptions cut_to_input(AxisOptions o, std::int64_t in, std::int64_t windows) {
+  if (windows > 1) return o;
+  o.kernel = std::min(o.kernel, kernels::blocks_of(in + 2 * o.padding, o.dilation));
+  o.stride = std::min(o.stride, o.span());
+  return o;
+}
+
 // A window in the gap between the elements of a dilated kernel would have no maximum.
 void check_no_window_is_empty(const char* op, const PoolShape& s, std::size_t d) {
   for (std::int64_t i = 0; i < s.out[d]; ++i) {
     std::int64_t at = i * s.stride[d] - s.padding[d];
-    while (at < 0) at += s.dilation[d];
+    if (at < 0) at += kernels::blocks_of(-at, s.dilation[d]) * s.dilation[d];
     require(at < s.in[d], "{}: no element of an input of {} lies under window {}; use a smaller padding or dilation",
             op, s.in[d], i);
   }
@@ -71,10 +85,16 @@ MaxProblem make_max_problem(const char* op, int dims, const Shape& x, Pair kerne
                      .dilation = options.dilation.values};
   for (std::size_t d = 0; d < 2; ++d) {
     if (sizes.stride[d] == 0) sizes.stride[d] = sizes.kernel[d];
-    sizes.out[d] = count_windows(
-        op, sizes.in[d], {sizes.kernel[d], sizes.stride[d], sizes.padding[d], sizes.dilation[d], options.ceil_mode});
+    const AxisOptions axis = {sizes.kernel[d], sizes.stride[d], sizes.padding[d], sizes.dilation[d], options.ceil_mode};
+    sizes.out[d] = count_windows(op, sizes.in[d], axis);
+    const AxisOptions cut = cut_to_input(axis, sizes.in[d], sizes.out[d]);
+    sizes.kernel[d] = cut.kernel;
+    sizes.stride[d] = cut.stride;
     check_no_window_is_empty(op, sizes, d);
   }
+  require(sizes.kernel[0] <= largest_window_option / sizes.kernel[1],
+          "{}: a kernel of {} x {} elements; at most {} are supported", op, sizes.kernel[0], sizes.kernel[1],
+          largest_window_option);
   sizes.planes = count_planes(x, dims);
   return {x, with_spatial_sizes(x, dims, sizes.out), sizes};
 }
@@ -147,9 +167,10 @@ AverageProblem make_average_problem(const char* op, int dims, const Shape& x, Pa
   for (std::size_t d = 0; d < 2; ++d) {
     const std::int64_t size = kernel.values[d],
                        stride = options.stride.values[d] == 0 ? size : options.stride.values[d];
-    const std::int64_t padding = options.padding.values[d];
-    const std::int64_t out = count_windows(op, in[d], {size, stride, padding, 1, options.ceil_mode});
-    axes[d] = {in[d], out, size, stride, padding, options.count_include_pad};
+    const AxisOptions axis = {size, stride, options.padding.values[d], 1, options.ceil_mode};
+    const std::int64_t out = count_windows(op, in[d], axis);
+    const AxisOptions cut = cut_to_input(axis, in[d], out);
+    axes[d] = {in[d], out, cut.kernel, cut.stride, cut.padding, options.count_include_pad};
   }
   return make_average_problem(x, dims, axes);
 }

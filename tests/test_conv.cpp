@@ -287,3 +287,30 @@ TEST_CASE("convolution: errors name sizes and remedies", "[conv]") {
           conv2d_weight_gradient(x, ones({1, 2, 2, 3}), {2, 4, 3, 3});
         }) == "conv2d_weight_gradient: dy has shape (1, 2, 2, 3), the convolution's output has (1, 2, 3, 3)");
 }
+
+TEST_CASE("convolution: huge options are errors or cost nothing", "[conv]") {
+  constexpr std::int64_t huge = 1'000'000'000'000'000'000, large = 2'147'483'647;
+  const Tensor x = pattern({1, 2, 5, 4}), w = pattern({2, 2, 3, 2}, 5, 9);
+  CHECK(error_of([&] { conv2d(x, w, {}, {.stride = huge}); }) ==
+        "conv2d: a stride of 1000000000000000000; use 2147483647 or less");
+  CHECK(error_of([&] { conv2d(x, w, {}, {.padding = huge}); }) ==
+        "conv2d: a padding of 1000000000000000000; use 2147483647 or less");
+  CHECK(error_of([&] { conv2d(x, w, {}, {.dilation = huge}); }) ==
+        "conv2d: a dilation of 1000000000000000000; use 2147483647 or less");
+  CHECK(error_of([&] { conv_transpose2d(x, w, {}, {.groups = huge}); }) ==
+        "conv_transpose2d: 1000000000000000000 groups; use 2147483647 or less");
+  CHECK(error_of([&] { conv2d(x, w, {}, {.padding = large, .dilation = large}); }) ==
+        "conv2d: the padded input has 4294967299 x 4294967298 elements in each channel, too many for any memory; use "
+        "less padding");
+  CHECK(error_of([&] { conv_transpose2d(x, w, {}, {.stride = large}); }) ==
+        "conv_transpose2d: the input (1, 2, 5, 4) gives an output of size 8589934591; at most 2147483647 is supported");
+  // A stride beyond the input leaves one output, whatever it is.
+  const auto derivatives = [&](std::int64_t stride) {
+    const Tensor image = x.detach().requires_grad_(), filter = w.detach().requires_grad_();
+    const Tensor y = conv2d(image, filter, {}, {.stride = stride, .padding = 1});
+    y.backward(ones(y.shape(), f64));
+    return std::array{y, image.grad(), filter.grad()};
+  };
+  const auto few = derivatives(7), many = derivatives(large);
+  for (std::size_t i = 0; i < few.size(); ++i) CHECK(equal(few[i], many[i]));
+}

@@ -214,3 +214,30 @@ TEST_CASE("pooling: errors name sizes and remedies", "[pooling]") {
           adaptive_avg_pool1d(ones({1, 0}), 1);
         }) == "adaptive_avg_pool1d: the input (1, 0) has no elements to average");
 }
+
+TEST_CASE("pooling: huge options are errors or cost nothing", "[pooling]") {
+  constexpr std::int64_t huge = 1'000'000'000'000'000'000, large = 2'147'483'647;
+  const Tensor x = pattern({1, 2, 5, 4});
+  CHECK(error_of([&] { max_pool2d(x, huge); }) ==
+        "max_pool2d: a kernel of size 1000000000000000000; use 2147483647 or less");
+  CHECK(error_of([&] { avg_pool2d(x, 2, {.stride = huge}); }) ==
+        "avg_pool2d: a stride of 1000000000000000000; use 2147483647 or less");
+  CHECK(error_of([&] { max_pool2d(x, 2, {.dilation = huge}); }) ==
+        "max_pool2d: a dilation of 1000000000000000000; use 2147483647 or less");
+  CHECK(error_of([&] { avg_pool2d(x, 2, {.padding = huge}); }) ==
+        "avg_pool2d: padding should be at most half of the kernel: it is 1000000000000000000, the kernel spans 2");
+  CHECK(error_of([&] { max_pool2d(x, large, {.stride = 1, .padding = large / 2}); }) ==
+        "max_pool2d: a kernel of 2147483647 x 2147483647 elements; at most 2147483647 are supported");
+  // A stride or a kernel beyond the input leaves one window, whatever it is.
+  const auto results = [&](std::int64_t kernel, std::int64_t stride) {
+    const Tensor image = x.detach().requires_grad_();
+    const MaxPoolResult maxima = max_pool2d_with_indices(image, kernel, {.stride = stride, .ceil_mode = true});
+    const Tensor averages = avg_pool2d(image, kernel, {.stride = stride, .ceil_mode = true});
+    (maxima.values + averages).backward(ones(averages.shape(), f64));
+    return std::array{maxima.values, maxima.indices, averages, image.grad()};
+  };
+  for (const std::int64_t kernel : {std::int64_t{2}, std::int64_t{5}, large}) {
+    const auto few = results(std::min<std::int64_t>(kernel, 6), 6), many = results(kernel, large);
+    for (std::size_t i = 0; i < few.size(); ++i) CHECK(equal(few[i], many[i]));
+  }
+}
