@@ -131,21 +131,55 @@ void for_each_product(const ConvShape& s, const Body& body) {
   }
 }
 
-// Shapes for every path through the kernels.
-inline std::vector<ConvShape> conv_shapes() {
-  std::vector<ConvShape> shapes = {
+// Stride and dilation 1.
+inline std::vector<ConvShape> dense_shapes() {
+  return {
       conv_shape(2, 1, 3, 5, {7, 9}, {3, 3}),
       conv_shape(2, 1, 3, 5, {7, 9}, {3, 3}, {1, 1}, {1, 1}),
       conv_shape(3, 1, 16, 32, {8, 8}, {3, 3}, {1, 1}, {1, 1}),    // narrow rows
       conv_shape(1, 1, 20, 48, {16, 32}, {3, 3}, {1, 1}, {1, 1}),  // whole vectors
       conv_shape(2, 1, 4, 9, {33, 37}, {3, 3}, {1, 1}, {1, 1}),    // rows that are no multiple of a vector
-      conv_shape(2, 1, 5, 7, {11, 13}, {3, 2}, {2, 2}, {1, 1}),    // strides
-      conv_shape(2, 1, 5, 7, {11, 13}, {3, 5}, {2, 3}, {2, 0}),    // a stride for each axis
-      conv_shape(1, 1, 3, 4, {17, 15}, {2, 1}, {3, 4}, {0, 1}),    // a stride beyond the kernel: gaps
+      conv_shape(2, 3, 2, 5, {9, 9}, {3, 3}, {1, 1}, {1, 1}),      // groups
+      conv_shape(3, 1, 17, 33, {6, 10}, {1, 1}),                   // 1x1
+      conv_shape(3, 1, 17, 33, {4, 32}, {1, 1}),                   // 1x1 with whole vectors
+      conv_shape(2, 2, 9, 7, {5, 47}, {1, 1}),
+      conv_shape(4, 1, 1, 32, {28, 28}, {3, 3}),  // first layers
+      conv_shape(2, 1, 3, 32, {32, 32}, {3, 3}, {1, 1}, {1, 1}),
+      conv_shape(5, 1, 6, 16, {14, 14}, {5, 5}),
+      conv_shape(3, 1, 1, 8, {1, 101}, {1, 3}),  // 1-d
+      conv_shape(2, 1, 12, 20, {1, 64}, {1, 5}, {1, 1}, {0, 2}),
+      conv_shape(1, 2, 3, 70, {4, 5}, {3, 3}, {1, 1}, {1, 1}),
+      conv_shape(9, 1, 2, 3, {4, 4}, {4, 4}),                              // one pixel
+      conv_shape(2, 1, 2, 3, {2, 3}, {3, 3}, {1, 1}, {4, 4}),              // padding beyond the kernel
+      conv_shape(2, 1, 3, 4, {9, 11}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 2),  // less output than there could be
+      conv_shape(40, 1, 2, 3, {5, 5}, {3, 3}),                             // more images than chunks
+      conv_shape(1, 1, 300, 20, {5, 6}, {3, 3}, {1, 1}, {1, 1}),           // many channels
+  };
+}
+
+// Strides and dilations beyond 1.
+inline std::vector<ConvShape> strided_shapes() {
+  return {
+      conv_shape(2, 1, 5, 7, {11, 13}, {3, 2}, {2, 2}, {1, 1}),
+      conv_shape(2, 1, 5, 7, {11, 13}, {3, 5}, {2, 3}, {2, 0}),  // a stride for each axis
+      conv_shape(1, 1, 3, 4, {17, 15}, {2, 1}, {3, 4}, {0, 1}),  // a stride beyond the kernel: gaps
       conv_shape(2, 1, 3, 4, {12, 12}, {3, 3}, {1, 1}, {2, 2}, {2, 2}),
       conv_shape(1, 1, 3, 4, {14, 19}, {3, 3}, {2, 2}, {3, 1}, {3, 2}),
-      conv_shape(2, 3, 2, 5, {9, 9}, {3, 3}, {1, 1}, {1, 1}),    // groups
-      conv_shape(2, 6, 1, 1, {20, 21}, {3, 3}, {1, 1}, {1, 1}),  // depthwise
+      conv_shape(3, 1, 8, 6, {9, 9}, {1, 1}, {2, 2}),
+      conv_shape(2, 1, 9, 20, {5, 64}, {1, 1}, {2, 2}),          // gradients in every second column
+      conv_shape(2, 1, 9, 20, {5, 64}, {3, 3}, {2, 2}, {1, 1}),  // strides with rows of whole vectors
+      conv_shape(2, 1, 9, 20, {5, 62}, {3, 3}, {2, 2}, {1, 1}),
+      conv_shape(2, 1, 33, 20, {6, 37}, {3, 3}, {2, 2}, {1, 1}),
+      conv_shape(2, 1, 9, 20, {5, 96}, {3, 3}, {2, 3}, {1, 1}),  // gradients in every third column
+      conv_shape(2, 1, 12, 20, {1, 65}, {1, 5}, {1, 2}, {0, 2}),
+      conv_shape(2, 1, 3, 4, {12, 17}, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 3),
+  };
+}
+
+// Groups of one channel.
+inline std::vector<ConvShape> depthwise_shapes() {
+  return {
+      conv_shape(2, 6, 1, 1, {20, 21}, {3, 3}, {1, 1}, {1, 1}),
       conv_shape(2, 5, 1, 1, {13, 40}, {5, 5}, {2, 2}, {2, 2}),
       conv_shape(2, 5, 1, 1, {32, 35}, {3, 3}, {2, 2}, {1, 1}),
       conv_shape(1, 9, 1, 1, {19, 48}, {3, 3}, {1, 1}, {2, 3}, {2, 3}),
@@ -153,29 +187,13 @@ inline std::vector<ConvShape> conv_shapes() {
       conv_shape(3, 8, 1, 1, {1, 51}, {1, 5}, {1, 2}, {0, 2}),
       conv_shape(3, 8, 1, 1, {7, 7}, {1, 2}, {2, 3}),            // strides beyond the kernel
       conv_shape(2, 4, 1, 3, {10, 10}, {3, 3}, {1, 1}, {1, 1}),  // depthwise with a multiplier
-      conv_shape(3, 1, 17, 33, {6, 10}, {1, 1}),                 // 1x1
-      conv_shape(3, 1, 8, 6, {9, 9}, {1, 1}, {2, 2}),
-      conv_shape(3, 1, 17, 33, {4, 32}, {1, 1}),  // 1x1 with whole vectors
-      conv_shape(2, 2, 9, 7, {5, 47}, {1, 1}),
-      conv_shape(2, 1, 9, 20, {5, 64}, {1, 1}, {2, 2}),          // gradients in every second column
-      conv_shape(2, 1, 9, 20, {5, 64}, {3, 3}, {2, 2}, {1, 1}),  // strides with rows of whole vectors
-      conv_shape(2, 1, 9, 20, {5, 62}, {3, 3}, {2, 2}, {1, 1}),
-      conv_shape(2, 1, 33, 20, {6, 37}, {3, 3}, {2, 2}, {1, 1}),
-      conv_shape(2, 1, 9, 20, {5, 96}, {3, 3}, {2, 3}, {1, 1}),  // gradients in every third column
-      conv_shape(4, 1, 1, 32, {28, 28}, {3, 3}),                 // first layers
-      conv_shape(2, 1, 3, 32, {32, 32}, {3, 3}, {1, 1}, {1, 1}),
-      conv_shape(5, 1, 6, 16, {14, 14}, {5, 5}),
-      conv_shape(3, 1, 1, 8, {1, 101}, {1, 3}),  // 1-d
-      conv_shape(2, 1, 12, 20, {1, 64}, {1, 5}, {1, 1}, {0, 2}),
-      conv_shape(2, 1, 12, 20, {1, 65}, {1, 5}, {1, 2}, {0, 2}),
-      conv_shape(1, 2, 3, 70, {4, 5}, {3, 3}, {1, 1}, {1, 1}),
-      conv_shape(9, 1, 2, 3, {4, 4}, {4, 4}),                              // one pixel
-      conv_shape(2, 1, 2, 3, {2, 3}, {3, 3}, {1, 1}, {4, 4}),              // padding beyond the kernel
-      conv_shape(2, 1, 3, 4, {9, 11}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 2),  // less output than there could be
-      conv_shape(2, 1, 3, 4, {12, 17}, {3, 3}, {2, 2}, {1, 1}, {1, 1}, 3),
-      conv_shape(40, 1, 2, 3, {5, 5}, {3, 3}),                    // more images than chunks
-      conv_shape(1, 1, 300, 20, {5, 6}, {3, 3}, {1, 1}, {1, 1}),  // many channels
-      conv_shape(2, 1, 16, 16, {9, 11}, {3, 3}),                  // Winograd tiles
+  };
+}
+
+// 3x3 filters in enough channels for Winograd tiles.
+inline std::vector<ConvShape> winograd_shapes() {
+  return {
+      conv_shape(2, 1, 16, 16, {9, 11}, {3, 3}),
       conv_shape(2, 1, 16, 17, {9, 11}, {3, 3}, {1, 1}, {1, 1}),
       conv_shape(1, 1, 17, 24, {15, 18}, {3, 3}, {1, 1}, {2, 2}),
       conv_shape(2, 1, 32, 20, {12, 7}, {3, 3}, {1, 1}, {3, 3}),  // padding beyond the filter: outputs of no products
@@ -189,10 +207,20 @@ inline std::vector<ConvShape> conv_shapes() {
       conv_shape(65, 1, 16, 16, {8, 8}, {3, 3}, {1, 1}, {1, 1}),              // the smaller chunk has the larger bands
       conv_shape(22, 1, 16, 16, {4, 4}, {3, 3}, {1, 1}, {1, 1}),
       conv_shape(7, 1, 16, 16, {4, 8}, {3, 3}, {1, 1}, {1, 1}),
-      conv_shape(0, 1, 2, 3, {5, 5}, {3, 3}),  // nothing at all
+  };
+}
+
+// Without images, outputs or channels.
+inline std::vector<ConvShape> empty_shapes() {
+  return {
+      conv_shape(0, 1, 2, 3, {5, 5}, {3, 3}),
       conv_shape(2, 1, 2, 3, {2, 2}, {3, 3}),
       conv_shape(2, 1, 0, 3, {5, 5}, {3, 3}),
   };
+}
+
+inline std::vector<ConvShape> random_shapes() {
+  std::vector<ConvShape> shapes;
   Dice dice(7);
   for (int i = 0; i < 150; ++i) {
     const std::array<std::int64_t, 2> batch_and_groups = {dice(1, 4), dice(1, 3)}, channels = {dice(1, 9), dice(1, 40)},
@@ -204,6 +232,16 @@ inline std::vector<ConvShape> conv_shapes() {
                                 padding, dilation, cut));
   }
   return shapes;
+}
+
+// Shapes for every path through the kernels.
+inline std::vector<ConvShape> conv_shapes() {
+  std::vector<ConvShape> all;
+  for (const auto& some :
+       {dense_shapes(), strided_shapes(), depthwise_shapes(), winograd_shapes(), empty_shapes(), random_shapes()}) {
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
 }
 
 }  // namespace ravel::testing
