@@ -11,6 +11,7 @@
 
 namespace ravel::kernels {
 
+// In each pass the first kernel that takes the shape does it; docs/kernels.md says what another one would have to keep.
 template <class T>
 void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, T* y) {
   if constexpr (std::is_same_v<T, float>) {

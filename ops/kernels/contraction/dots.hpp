@@ -1,4 +1,5 @@
-// Dot products along memory, for matrix products with very few rows whose operands both lie along the depth.
+// Dot products along memory: for matrix products with very few rows whose operands both lie along the depth, and for
+// weight gradients with few output channels.
 #pragma once
 
 #include "ravel/ops/kernels/contraction/contraction.hpp"

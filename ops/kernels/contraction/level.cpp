@@ -10,13 +10,17 @@
 namespace ravel::kernels::RAVEL_LEVEL {
 namespace {
 
+// A by panels, B by steps: products of matrices that are packed, or lie as panels do.
 template <class T>
-constexpr Tiles<T, false, false> panel_tiles;  // A by panels, B by steps: products of packed matrices
+constexpr Tiles<T, false, false> panel_tiles;
+// A by panels, B by tables: lanes are pixels of padded planes, or in Winograd's weight gradient channels of tiles.
 template <class T>
-constexpr Tiles<T, false, true> tap_tiles;  // A by panels, B by table: pixels of an image as lanes
+constexpr Tiles<T, false, true> tap_tiles;
+// A by tables, B by steps: rows are pixels or taps of padded planes, Winograd's tiles, or those of a matrix in place.
 template <class T>
-constexpr Tiles<T, true, false> row_tiles;  // A by table, B by steps: pixels of an image, or a matrix, as rows
+constexpr Tiles<T, true, false> row_tiles;
 
+// All rows of a strip: whole tiles, then one with the rows that are left.
 template <class T>
 void contract(const Strip<T>& strip) {
   const auto& sizes = strip.a_row != nullptr     ? row_tiles<T>.sizes

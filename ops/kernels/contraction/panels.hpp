@@ -79,7 +79,7 @@ void transpose(std::int64_t rows, std::int64_t columns, const T* from, std::int6
   }
 }
 
-// A call of memcpy would cost as much as the copy of a short row.
+// Copies neighbours to neighbours. A call of memcpy would cost as much as the copy of a short row.
 template <class T>
 [[gnu::always_inline]] inline void copy_contiguous(const T* from, std::int64_t count, T* to) {
   std::int64_t i = 0;
