@@ -24,7 +24,9 @@ AverageAxis evened(AverageAxis axis) {
   return axis;
 }
 
-// One call, forward or backward. Columns are added first, in one loop over all rows of a plane, then rows.
+// One call of average_pool or average_pool_gradient. Columns are added first, in one loop over all rows of a plane,
+// then rows. Where windows differ, they are added one by one, and a padded row is as long as the longer of its input
+// and output.
 template <class T>
 class Average {
  public:

@@ -1,5 +1,6 @@
 // The sizes of the blocks in which contractions are done. Those that say "bits" are part of the result: they fix where
-// a sum is cut. They are constants, so that every processor and every number of threads adds in the same order.
+// a sum is cut. They are constants, so that every processor and every number of threads adds in the same order. The
+// tiny values are those of the preset `tiny`, in which small tests reach every boundary.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,7 @@ Planes gradient_planes(const ConvShape& shape, const Planes& planes) {
   return Planes(axis(shape.out[0], shape.out[0]), axis(shape.out[1], planes.pitch()), shape.out_channels, sizeof(T));
 }
 
-// One call. Partial results are (chunk, group, out_channels, taps).
+// One call of weight_gradient_by_dots. Partial results are (chunk, group, out_channels, taps).
 template <class T>
 class DotGradient {
  public:

@@ -14,8 +14,8 @@
 namespace ravel::kernels {
 namespace {
 
-// One call. Partial results are matrices (taps, out_channels), so that channels are lanes: (chunk, group, tap,
-// channel).
+// One call of weight_gradient_by_tiles. Partial results are matrices (taps, out_channels), so that channels are lanes:
+// (chunk, group, tap, channel).
 template <class T>
 class TileGradient {
  public:

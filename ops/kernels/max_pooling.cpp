@@ -73,7 +73,8 @@ void max_with(std::int64_t count, const T* x, const Lane<T>* numbers, Lane<T> nu
   }
 }
 
-// One call, forward. The columns of each window are reduced first, in one loop over all rows of a plane, then its rows.
+// One call of max_pool. The columns of each window are reduced first, in one loop over all rows of a plane, then its
+// rows.
 template <class T>
 class Maxima {
  public:

@@ -12,7 +12,7 @@
 
 namespace ravel::kernels {
 
-inline constexpr int most_vectors = 8;
+inline constexpr int most_vectors = 8;  // that a strip may have at any level
 
 template <class T>
 struct Strip {

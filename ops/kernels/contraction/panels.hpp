@@ -69,6 +69,7 @@ void transpose_rows(std::int64_t rows, std::int64_t columns, const T* from, std:
   }
 }
 
+// Transposes in the largest blocks that the rows fill.
 template <class T, int block = lanes<T>>
 void transpose(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_row, T* to,
                std::int64_t to_row) {
