@@ -43,7 +43,7 @@ Inside inside(const Axis& axis, std::int64_t phase) {
 
 // to[i] = from[i * step].
 template <class T, class Step>
-void copy_row(std::int64_t count, const T* from, Step step, T* to) {
+void copy_strided(std::int64_t count, const T* from, Step step, T* to) {
   RAVEL_INDEPENDENT
   for (std::int64_t i = 0; i < count; ++i) to[i] = from[i * step];
 }
@@ -87,11 +87,11 @@ void write_phase(const Axis& rows, const Axis& columns, std::int64_t row_phase, 
   }
   for (std::int64_t i = row.begin; i < row.end; ++i, from += from_row, to += columns.extent) {
     if (step == 1) {
-      copy_row(count, from, std::integral_constant<std::int64_t, 1>(), to);
+      copy_strided(count, from, std::integral_constant<std::int64_t, 1>(), to);
     } else if (step == 2) {
-      copy_row(count, from, std::integral_constant<std::int64_t, 2>(), to);
+      copy_strided(count, from, std::integral_constant<std::int64_t, 2>(), to);
     } else {
-      copy_row(count, from, step, to);
+      copy_strided(count, from, step, to);
     }
   }
 }

@@ -46,10 +46,10 @@ class Planes {
   const Axis& rows() const { return rows_; }
   const Axis& columns() const { return columns_; }
   std::int64_t channels() const { return channels_; }
-  std::int64_t pitch() const { return columns_.extent; }                 // from a grid point to the one below
-  std::int64_t pixels() const { return rows_.grid * columns_.grid; }     // of the grid
-  std::int64_t channel_size() const { return channel_; }                 // elements from one channel to the next
-  std::int64_t size() const { return channels_ * channel_ + overhang; }  // elements of all planes
+  std::int64_t pitch() const { return columns_.extent; }                     // from a grid point to the one below
+  std::int64_t pixels() const { return rows_.grid * columns_.grid; }         // of the grid
+  std::int64_t channel_size() const { return channel_; }                     // elements from one channel to the next
+  std::int64_t size() const { return channels_ * channel_ + tail_padding; }  // elements of all planes
   // Where grid point (0, 0) reads for each tap, in the order channel, kernel row, kernel column.
   std::vector<std::int32_t> tap_offsets() const;
 
@@ -62,7 +62,7 @@ class Planes {
 
  private:
   // What vectors may read beyond the last element; what they find there reaches no result.
-  static constexpr std::int64_t overhang = 128;
+  static constexpr std::int64_t tail_padding = 128;
 
   Axis rows_, columns_;
   std::int64_t channels_, plane_, channel_;
