@@ -32,6 +32,17 @@ std::vector<Axis> with_common_planes(std::vector<Axis> axes) {
   return axes;
 }
 
+// More padding on the left, so that vectors of the source lie on whole vectors of the planes.
+template <class T>
+Axis aligned(Axis axis) {
+  if (axis.stride > 1) return axis;
+  const std::int64_t lanes = contraction<T>().lanes, more = round_up(axis.padding, lanes) - axis.padding;
+  axis.padding += more;
+  axis.extent = round_up(axis.extent + more, lanes);
+  for (Axis::Tap& tap : axis.taps) tap.shift += more;
+  return axis;
+}
+
 // The side of a square of `taps`, neighbours in rows that lie `step` apart; 0 if they are something else.
 int side_of_square(const std::vector<std::int32_t>& taps, std::int64_t step) {
   const auto same = [&](std::int64_t side) {
@@ -60,7 +71,7 @@ struct Grid {
   // `row` is a row of the target or, where results are stored elsewhere first, at least a whole vector. The last vector
   // of a row overlaps the one before, so that it ends with the row.
   Grid(const Axis& rows, const Axis& columns, std::int64_t kernel_columns, std::int64_t row)
-      : planes(rows, columns, 1, sizeof(T)), row(row) {
+      : planes(rows, aligned<T>(columns), 1, sizeof(T)), row(row) {
     for (const Axis::Tap& p : rows.taps) {
       for (const Axis::Tap& q : columns.taps) {
         filter.push_back(static_cast<std::int32_t>(p.kernel * kernel_columns + q.kernel));
@@ -129,7 +140,8 @@ class ChannelFilters {
     const Planes& planes = grids_[0].planes;
     const std::int64_t source_size = planes.rows().source * planes.columns().source;
     const std::int64_t taps = shape_.kernel[0] * shape_.kernel[1], work = height_ * width_ * (taps + 1);
-    parallel(shape_.batch * shape_.groups, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t items = shape_.batch * shape_.groups, grain = piece_of(items, work);
+    parallel(items, grain, [&](std::int64_t begin, std::int64_t end) {
       const Scratch<T> image(planes.size()), filter(taps), results(residue_ * columns_);
       planes.clear(image.data());
       for (std::int64_t item = begin; item < end; ++item) {

@@ -77,7 +77,7 @@ void for_each_band(const TapSum<T>& sum, std::int64_t depth, std::int64_t units,
   const std::int64_t wanted = threads() == 1 ? 1 : blocks_of(4 * threads(), images);
   const std::int64_t per_band = blocks_of(units, std::min(units, wanted)), bands = blocks_of(units, per_band);
   const std::int64_t work = sum.channels * std::max<std::int64_t>(1, depth) * sum.planes.pixels() / bands;
-  parallel(images * bands, blocks_of(inline_work, std::max<std::int64_t>(1, work)),
+  parallel(images * bands, piece_of(images * bands, std::max<std::int64_t>(1, work)),
            [&](std::int64_t begin, std::int64_t end) {
              const Scratch<T> planes(sum.planes.size());
              sum.planes.clear(planes.data());

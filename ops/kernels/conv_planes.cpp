@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ravel/autograd/error.hpp"
+#include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/block_sizes.hpp"
 #include "ravel/ops/kernels/levels.hpp"
 
@@ -161,6 +162,11 @@ std::vector<Axis> input_gradient_axes(const ConvShape& shape, int axis) {
     axes.push_back(std::move(result));
   }
   return axes;
+}
+
+std::int64_t piece_of(std::int64_t items, std::int64_t work) {
+  constexpr std::int64_t pieces_per_thread = 8;
+  return std::max(blocks_of(inline_work, work), items / (pieces_per_thread * threads()));
 }
 
 // A plane takes an odd number of cache lines: planes a power of two apart would share few sets of the nearest cache.

@@ -37,6 +37,10 @@ Axis output_axis(const ConvShape& shape, int axis);
 // The same axis of dx as sums over dy, one for each residue modulo the stride of a position in the padded input.
 std::vector<Axis> input_gradient_axes(const ConvShape& shape, int axis);
 
+// How many of `items`, of `work` multiply-adds each, a thread takes at a time: more than one where there are many,
+// because it clears planes for each piece.
+std::int64_t piece_of(std::int64_t items, std::int64_t work);
+
 // The planes of all channels of an image (channels, rows.source, columns.source).
 class Planes {
  public:

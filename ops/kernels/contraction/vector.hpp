@@ -28,7 +28,7 @@ inline constexpr int registers = 16;
 #endif
 
 // A tile of a filter: fewer sums than above, beside nine weights that stay in registers where there are enough.
-inline constexpr int filter_tile_rows = tile_rows / 2 < 2 ? 2 : 4, filter_tile_vectors = registers / 16;
+inline constexpr int filter_tile_rows = tile_rows, filter_tile_vectors = registers / 16;
 
 template <class T>
 inline constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
