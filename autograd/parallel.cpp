@@ -124,13 +124,13 @@ void set_threads(int count) {
 }
 
 bool detail::runs_inline(std::int64_t count, std::int64_t grain) {
-  return count <= grain || modes.in_parallel || threads() == 1;
+  return count / 2 < grain || modes.in_parallel || threads() == 1;
 }
 
 void detail::parallel_shares(std::int64_t count, std::int64_t grain, RangeBody body) {
   grain = std::max<std::int64_t>(grain, 1);
   const int team = threads();
-  Call call(count, grain, static_cast<int>(std::min<std::int64_t>(team, (count + grain - 1) / grain)), body);
+  Call call(count, grain, static_cast<int>(std::min<std::int64_t>(team, count / grain)), body);
   happens_before(&call);
   run_team(team, call.workers, work_on, &call);
   happens_after(&call);

@@ -265,12 +265,12 @@ void multiply_by_dots(const Product<T>& p, std::int64_t i, std::int64_t first, s
 
 template <class T>
 void multiply_by_dots(const Product<T>& p) {
-  const std::int64_t grain = blocks_of(inline_work, p.rows * p.depth), width = std::min(grain, p.columns);
-  const std::int64_t pieces = blocks_of(p.columns, width);
-  parallel(p.count() * pieces, blocks_of(grain, width), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t first = item % pieces * width;
-      multiply_by_dots(p, item / pieces, first, std::min(width, p.columns - first));
+  const std::int64_t grain = blocks_of(inline_work, p.rows * p.depth);
+  parallel(p.count() * p.columns, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t item = begin; item < end;) {
+      const std::int64_t first = item % p.columns, columns = std::min(p.columns - first, end - item);
+      multiply_by_dots(p, item / p.columns, first, columns);
+      item += columns;
     }
   });
 }
