@@ -39,10 +39,10 @@ bool runs_inline(std::int64_t count, std::int64_t grain);
 
 // Calls body(begin, end) on disjoint ranges that together cover [0, count), on several threads at once.
 // Fewer than 2 * `grain` items run inline on the calling thread; of more each thread takes a contiguous share, at least
-// `grain` items, in pieces of as many, and helps the others when its own is done. Where ranges are cut depends on the number of threads,
-// so what a body computes for an item must not depend on the range that it came in. Calls inside a body that runs on
-// several threads run inline. Random numbers must not be drawn in a body.
-// The body sees the caller's modes (recording, random step); an exception reaches the caller.
+// `grain` items, in pieces of as many, and helps the others when its own is done. Where ranges are cut depends on the
+// number of threads, so what a body computes for an item must not depend on the range that it came in. Calls inside a
+// body that runs on several threads run inline. Random numbers must not be drawn in a body. The body sees the caller's
+// modes (recording, random step); an exception reaches the caller.
 template <class F>
 void parallel(std::int64_t count, std::int64_t grain, const F& body) {
   if (count <= 0) return;
