@@ -28,13 +28,16 @@ double measure(benchmark::State& state, const Body& body) {
   return elapsed.count() / static_cast<double>(state.iterations());
 }
 
-// Measures a body that does `flops` floating-point operations: GFLOP/s, and their share of the peak.
+// Measures a body that does `flops` floating-point operations: GFLOP/s, and their share of the peak, which is the mean
+// of what was measured just before and just after.
 template <class Body>
 void measure_flops(benchmark::State& state, double flops, const Body& body) {
-  const double peak = peak_gflops(static_cast<int>(state.range(0)));
+  const int count = static_cast<int>(state.range(0));
+  const double before = peak_gflops(count);
   const double rate = 1e-9 * flops / measure(state, body);
+  const double after = peak_gflops(count);
   state.counters["GFLOP/s"] = rate;
-  state.counters["share"] = rate / peak;
+  state.counters["share"] = 2 * rate / (before + after);
 }
 
 // Measures a body that reads and writes `bytes` bytes at least: GB/s.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <thread>
 #include <vector>
 
@@ -36,15 +35,11 @@ double seconds_of(int threads, double flops) {
 }
 
 double peak_gflops(int threads) {
-  static std::map<int, double> peaks;
-  const auto [peak, is_new] = peaks.try_emplace(threads, 0);
-  if (is_new) {
-    // About 20 ms at a time; what disturbs a measurement only makes it slower, so the best of several counts.
-    const double flops = 0.02 * 1e8 / seconds_of(1, 1e8);
-    for (int i = 0; i < 15; ++i)
-      peak->second = std::max(peak->second, 1e-9 * threads * flops / seconds_of(threads, flops));
-  }
-  return peak->second;
+  // About 5 ms at a time; what disturbs a measurement only makes it slower, so the best of several counts.
+  static const double flops = 0.005 * 1e8 / seconds_of(1, 1e8);
+  double least = seconds_of(threads, flops);
+  for (int i = 1; i < 5; ++i) least = std::min(least, seconds_of(threads, flops));
+  return 1e-9 * threads * flops / least;
 }
 
 }  // namespace ravel::bench

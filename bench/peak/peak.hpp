@@ -4,7 +4,7 @@
 namespace ravel::bench {
 
 // Billions of floating-point operations per second that `threads` cores reach at most, in f32, with the instruction set
-// in use; a multiply-add counts as two. Measured once in a run for each number of threads.
+// in use; a multiply-add counts as two. Measured by each call, in some 25 ms, for the clock of a core is not constant.
 double peak_gflops(int threads);
 
 // Seconds that `threads` cores take for `flops` operations each that only multiply and add in registers.

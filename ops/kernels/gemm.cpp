@@ -42,11 +42,21 @@ struct Product {
   }
 };
 
-// Columns are the lanes of vectors: the operands are exchanged where that leaves clearly fewer lanes idle.
+// A is read in place for so few strips of B; for more of them it is packed first.
+constexpr std::int64_t strips_in_place = 8;
+
+// An estimate for choosing between a product and its exchange, in the time of one multiply-add of one lane. Columns are
+// the lanes of vectors, which may be idle. What has to be transposed takes the time of about five multiply-adds per
+// element: A when it is packed, B when it lies along the depth, and C when the operands are exchanged.
 template <class T>
-bool better_exchanged(const Product<T>& p) {
-  const std::int64_t lanes = contraction<T>().lanes;
-  return 104 * round_up(p.rows, lanes) * p.columns < 100 * round_up(p.columns, lanes) * p.rows;
+std::int64_t time_of(const Product<T>& p) {
+  constexpr std::int64_t transposition = 5;
+  const Contraction<T>& kernels = contraction<T>();
+  const bool a_moves = p.a.row_stride != 1 && p.columns > strips_in_place * kernels.vectors * kernels.lanes;
+  const bool b_moves = p.b.column_stride != 1;
+  const std::int64_t moved =
+      (a_moves ? p.rows * p.depth : 0) + (b_moves ? p.columns * p.depth : 0) + (p.transposed ? p.rows * p.columns : 0);
+  return p.rows * round_up(p.columns, kernels.lanes) * p.depth + transposition * moved;
 }
 
 // The depth of one chain of multiply-adds. C is read and written once per chain: a large one, which lies in no near
@@ -106,7 +116,7 @@ class BlockProduct {
         depth_(chain_of(product)),
         row_block_(round_up(packed_block / std::max<std::int64_t>(1, depth_), kernels_.tile_rows)),
         pack_a_(
-            depth_ == 0 || blocks.columns > 8 * width_ ||
+            depth_ == 0 || blocks.columns > strips_in_place * width_ ||
             (product.a.row_stride != 1 && product.a.column_stride > std::numeric_limits<std::int32_t>::max() / depth_)),
         pack_b_(product.b.column_stride != 1 || blocks.rows > 4 * kernels_.tile_rows),
         slab_(blocks.rows > row_block_ ? column_block / width_ * width_ : round_up(blocks.columns, width_)),
@@ -302,7 +312,7 @@ void gemm(std::int64_t rows, std::int64_t columns, std::int64_t depth, Matrix<T>
   const Product<T> exchanged = given.exchanged();
   if (made_of_dots(given)) return multiply_by_dots(given);
   if (made_of_dots(exchanged)) return multiply_by_dots(exchanged);
-  multiply_by_blocks(better_exchanged(given) ? exchanged : given);
+  multiply_by_blocks(time_of(exchanged) < time_of(given) ? exchanged : given);
 }
 
 template void gemm(std::int64_t, std::int64_t, std::int64_t, Matrix<float>, Matrix<float>, float*, std::int64_t,
