@@ -110,12 +110,13 @@ void interleave(std::int64_t count, std::int64_t step, const T* from, std::int64
     std::copy_n(from, count, to);
   } else if (step == 2) {
     const T* const odd = from + distance;
+    const std::int64_t pairs = count / 2;
     RAVEL_INDEPENDENT
-    for (std::int64_t i = 0; i < count / 2; ++i) {
+    for (std::int64_t i = 0; i < pairs; ++i) {
       to[2 * i] = from[i];
       to[2 * i + 1] = odd[i];
     }
-    if (count % 2 == 1) to[count - 1] = from[count / 2];
+    if (count % 2 == 1) to[count - 1] = from[pairs];
   } else {
     for (std::int64_t i = 0; i < count; ++i) to[i] = from[i % step * distance + i / step];
   }
