@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "ravel/autograd/create.hpp"
@@ -26,7 +28,7 @@ class OptimizerBase {
   }
   // Changes every parameter that has a gradient; the graph and the gradients stay as they are.
   virtual void step() = 0;
-  // The learning rate.
+  // The learning rate; an error for one that the rule refuses.
   virtual double lr() const = 0;
   virtual void set_lr(double lr) = 0;
 
@@ -39,6 +41,9 @@ class OptimizerBase {
 //   double lr                       the learning rate
 //   void check() const              an error for options that make no sense
 //   auto at<T>(t) const             the change of one element in step t = 1, 2, ...: f(T& p, T g, T& state...)
+// and, if some options need no states,
+//   bool has_states() const         are they needed with these options?
+//   auto without_states<T>() const  the change of one element if not: f(T& p, T g)
 // An element's change depends on nothing but its own values, so rules need no knowledge of shapes or threads.
 template <class Rule>
 class Optimizer final : public OptimizerBase {
@@ -71,6 +76,9 @@ class Optimizer final : public OptimizerBase {
   };
 
   void update(const nn::Parameter& parameter, const Tensor& gradient, Slot& slot) {
+    if constexpr (requires { rule_.has_states(); }) {
+      if (!rule_.has_states()) return update_without_states(parameter, gradient);
+    }
     for (Tensor& state : slot.states) {
       if (!state.defined()) state = zeros_like(gradient);
       require(state.dtype() == gradient.dtype(),
@@ -86,6 +94,13 @@ class Optimizer final : public OptimizerBase {
                             state.array_ref()->template data<T>()...);
           },
           slot.states);
+    });
+  }
+
+  void update_without_states(const nn::Parameter& parameter, const Tensor& gradient) {
+    Array& value = parameter.writable();
+    visit_floating(value.dtype(), "optimizer", [&]<class T>() {
+      kernels::update(value.numel(), rule_.template without_states<T>(), value.data<T>(), gradient.data<T>());
     });
   }
 

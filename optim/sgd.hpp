@@ -25,14 +25,20 @@ struct SgdRule {
 
   template <class T>
   auto at(std::int64_t t) const {
-    const bool moves = momentum > 0;
-    return [moves, rate = static_cast<T>(lr), mu = static_cast<T>(momentum),
-            fresh = static_cast<T>(t == 1 ? 1 : 1 - dampening), ahead = static_cast<T>(nesterov || !moves ? 1 : 0),
+    return [rate = static_cast<T>(lr), mu = static_cast<T>(momentum),
+            fresh = static_cast<T>(t == 1 ? 1 : 1 - dampening), ahead = static_cast<T>(nesterov ? 1 : 0),
             look = static_cast<T>(nesterov ? momentum : 1), decay = static_cast<T>(weight_decay)](T& p, T g, T& v) {
       g += decay * p;
-      v = moves ? mu * v + fresh * g : T{0};  // without momentum a NaN must not stay
+      v = mu * v + fresh * g;
       p -= rate * (ahead * g + look * v);
     };
+  }
+
+  bool has_states() const { return momentum > 0; }
+  template <class T>
+  auto without_states() const {
+    return
+        [rate = static_cast<T>(lr), decay = static_cast<T>(weight_decay)](T& p, T g) { p -= rate * (g + decay * p); };
   }
 };
 
