@@ -8,7 +8,6 @@ mkdir "$work/program"
 cat >"$work/program/CMakeLists.txt" <<'TEXT'
 cmake_minimum_required(VERSION 3.25)
 project(program LANGUAGES CXX)
-set(CMAKE_CXX_STANDARD 20)
 find_package(ravel REQUIRED)
 add_executable(program program.cpp)
 target_link_libraries(program PRIVATE ravel::ravel)
