@@ -1,4 +1,4 @@
-// Sums, maxima and softmax of f32 matrices, outside of the graph.
+// Sums, variances and softmax of f32 matrices, outside of the graph.
 #include "ravel/autograd/create.hpp"
 #include "ravel/ops/reduction.hpp"
 #include "ravel/ops/softmax.hpp"

@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 import sides as sides_of
-from sides import FOLDER, Side, Sides, measure_row, measure_table
+from sides import FOLDER, NAME_WIDTH, Side, Sides, measure_row, measure_table
 
 TOLERANCE = 1e-5       # of --check, relative
 SMALL_OPS, SMALL_OPS_COUNT = "small ops 16x16", 2000
@@ -56,7 +56,7 @@ def compare(rows, arguments):
         mean = geometric_mean([result for result in results if result["threads"] == threads])
         if mean is not None:
             by_threads[threads] = mean
-            print(f"{'geometric mean':<31} {threads:>7} {'':>20} {mean:>6.2f} {'':>15}without {SMALL_OPS}")
+            print(f"{'geometric mean':<{NAME_WIDTH}} {threads:>7} {'':>20} {mean:>6.2f} {'':>15}without {SMALL_OPS}")
     sides_of.write_json(arguments, {
         **about, "rows": results, "geomean": geometric_mean(results), "geomean_by_threads": by_threads})
 
@@ -65,17 +65,17 @@ def check(rows, arguments):
     """Do both sides train the same nets? Says so for each row; an exit status."""
     differing = 0
     with Sides(arguments, 1) as sides, tempfile.TemporaryDirectory() as folder:
-        print(f"{'':<31} {'parameters':>10} {'loss before':>12} {'after':>9} {'largest difference':>19}")
+        print(f"{'':<{NAME_WIDTH}} {'parameters':>10} {'loss before':>12} {'after':>9} {'largest difference':>19}")
         for row in rows:
             command = f"check {row} {folder}/tensors"
             theirs = [float(figure) for figure in sides.torch.ask(command).split()]
             ours = [float(figure) for figure in sides.ravel.ask(command).split()]
-            difference = max(abs(a - b) / abs(a) for a, b in zip(theirs, ours))
-            same = theirs[0] == ours[0] and all(abs(a - b) <= TOLERANCE * abs(a) for a, b in zip(theirs, ours))
+            difference = max(map(sides_of.relative_difference, theirs, ours))
+            same = theirs[0] == ours[0] and difference <= TOLERANCE
             differing += not same
             remark = "" if same else "  DIFFERENT; PyTorch: " + " ".join(f"{figure:.6g}" for figure in theirs)
             figures = f"{ours[0]:>10.0f} {ours[1]:>12.6f} {ours[-2]:>9.6f} {difference:>19.1e}"
-            print(f"{row:<31} {figures}{remark}", flush=True)
+            print(f"{row:<{NAME_WIDTH}} {figures}{remark}", flush=True)
     if differing:
         print(f"compare: {differing} of {len(rows)} rows do not train the same net on both sides", file=sys.stderr)
     return 1 if differing else 0

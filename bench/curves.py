@@ -171,6 +171,8 @@ def main():
     for threads in arguments.threads:
         for curve in curves:
             rows = [(x, row) for x, row in known[curve] if x <= (arguments.most or x)]
+            if len(rows) < 2:
+                parser.exit(2, f"curves: --most {arguments.most} leaves fewer than two points of \"{curve}\"\n")
             lines = measure_curve(curve, rows, threads, arguments)
             draw(curve, lines, threads, folder)
             results.extend(report(curve, threads, lines))

@@ -11,7 +11,6 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "peak/peak.hpp"
 #include "ravel/ops/activation.hpp"

@@ -48,7 +48,7 @@ def check(rows, arguments):
             command = f"check {row} {folder}/tensors"
             theirs = [float(figure) for figure in sides.torch.ask(command).split()]
             ours = [float(figure) for figure in sides.ravel.ask(command).split()]
-            differences = [abs(a - b) / max(abs(a), 1e-30) for a, b in zip(theirs, ours)]
+            differences = list(map(sides_of.relative_difference, theirs, ours))
             difference = max(differences)  # which would pass over a NaN
             same = theirs[0] == ours[0] and all(d <= TOLERANCE for d in differences)
             differing += not same

@@ -1,18 +1,15 @@
 #!/usr/bin/env python3
 """Measures the memory, page faults and system calls of training in PyTorch and in Ravel; see bench/README.md."""
 
-import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import sides as sides_of
-from sides import Side, TUNED_MALLOC, ravel_command, torch_command
+from sides import NAME_WIDTH, Side, TUNED_MALLOC, ravel_command, torch_command
 
 SETTLE_STEPS = 50                  # before steady steps are counted
 VARIED_MARKS = (0.1, 0.5, 1.0)     # of the steps with changing batch sizes: when memory is looked at
@@ -82,12 +79,12 @@ def line_of(result):
     ours, theirs = result["sides"]["Ravel"], result["best_torch"]
     calls = f"{sum(ours['calls'].values()):>8.2f} {sum(theirs['calls'].values()):>8.1f}" if "calls" in ours else ""
     peaks = " ".join(f"{side['peak_mib']:>7.0f} {side['peak_mib'] - side['start_mib']:>7.0f}" for side in (ours, theirs))
-    return (f"{result['name']:<31} {result['threads']:>7}  {peaks}   {ours['faults_per_step']:>8.2f} "
+    return (f"{result['name']:<{NAME_WIDTH}} {result['threads']:>7}  {peaks}   {ours['faults_per_step']:>8.2f} "
             f"{theirs['faults_per_step']:>8.1f}   {calls}").rstrip()
 
 
-HEAD = f"""{'':<31} {'':>7}  {'Ravel, MiB':>15} {'PyTorch, MiB':>15}   {'faults per step':>17}   {'calls per step':>17}
-{'':<31} {'threads':>7}  {'peak':>7} {'more':>7} {'peak':>7} {'more':>7}   {'Ravel':>8} {'PyTorch':>8}   {'Ravel':>8} {'PyTorch':>8}"""
+HEAD = f"""{'':<{NAME_WIDTH}} {'':>7}  {'Ravel, MiB':>15} {'PyTorch, MiB':>15}   {'faults per step':>17}   {'calls per step':>17}
+{'':<{NAME_WIDTH}} {'threads':>7}  {'peak':>7} {'more':>7} {'peak':>7} {'more':>7}   {'Ravel':>8} {'PyTorch':>8}   {'Ravel':>8} {'PyTorch':>8}"""
 
 
 def measure(rows, arguments):
@@ -118,7 +115,7 @@ def vary(rows, arguments):
         resident = varied_memory(*sides_for(arguments, threads)["Ravel"], row, arguments.varied_steps)
         results.append({"name": row, "threads": threads, "resident_mib": resident})
         marks = ", ".join(f"{mebibytes:.1f} MiB after {step:,}" for step, mebibytes in resident.items())
-        print(f"{row:<31} {threads:>7}  {marks} steps ({time.monotonic() - start:.0f} s)", flush=True)
+        print(f"{row:<{NAME_WIDTH}} {threads:>7}  {marks} steps ({time.monotonic() - start:.0f} s)", flush=True)
     return results
 
 

@@ -5,10 +5,9 @@
 //   curves                rows that differ in one number, in JSON: {"batch": [[1, ROW], ...], ...}
 //   measure ROW STEPS     milliseconds per step, over STEPS steps that follow some to warm up
 //   vary ROW STEPS        "ok" after so many steps with batches of changing size
-//   check ROW FILE        trains a net without dropout from the input, target and parameters in FILE for three steps
-//   and
-//                         answers with the number of its parameters, the loss before, between and after the steps, and
-//                         the 2-norm of the last gradients
+//   check ROW FILE        trains a net without dropout from the input, target and parameters in FILE for three
+//                         steps and answers with the number of its parameters, the loss before, between and after the
+//                         steps, and the 2-norm of the last gradients
 // Alone it serves a profiler well: echo "measure lenet5 b128 100" | nets --threads 1
 #include <cmath>
 #include <memory>

@@ -32,6 +32,10 @@ def name():
     return Path(sys.argv[0]).stem
 
 
+def relative_difference(a, b):
+    return abs(a - b) / max(abs(a), 1e-30)
+
+
 def fail(message):
     sys.exit(f"{name()}: {message}")
 
