@@ -117,6 +117,10 @@ void work_on(void* context, int worker) {
 
 int threads() { return team_size().load(std::memory_order_relaxed); }
 
+std::int64_t parts_wanted(std::int64_t tasks, std::int64_t per_thread) {
+  return threads() == 1 ? 1 : (per_thread * threads() + tasks - 1) / tasks;
+}
+
 void set_threads(int count) {
   require(count >= 1 && count <= detail::max_threads, "set_threads: {} threads; use 1 to {}", count,
           detail::max_threads);

@@ -10,6 +10,8 @@ namespace ravel {
 // How many threads kernels use: RAVEL_THREADS from the environment, else the number of cores. Results never depend on
 // it.
 int threads();
+// Into how many parts each of `tasks` tasks (>= 1) is to be cut so that every thread gets about `per_thread` of them.
+std::int64_t parts_wanted(std::int64_t tasks, std::int64_t per_thread);
 // Sets the number of threads (>= 1) for calls from all threads from now on; more than there are cores is allowed.
 void set_threads(int count);
 
@@ -32,6 +34,7 @@ class RangeBody {
   void (*call_)(const void*, std::int64_t, std::int64_t);
 };
 
+// parallel() without its inline case, and whether that applies.
 void parallel_shares(std::int64_t count, std::int64_t grain, RangeBody body);
 bool runs_inline(std::int64_t count, std::int64_t grain);
 

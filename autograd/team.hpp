@@ -3,7 +3,7 @@
 
 namespace ravel::detail {
 
-inline constexpr int max_threads = 256;
+inline constexpr int max_threads = 256;  // that set_threads() and RAVEL_THREADS admit
 
 // Calls work(context, i) for i = 0 .. workers - 1, on up to `team_size` threads at once; returns when all are done. An
 // exception must not leave `work`.

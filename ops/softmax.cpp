@@ -42,7 +42,7 @@ Tensor with_innermost(std::int64_t dim, const F& f, const Tensor& first, const T
 bool is_wide(const Tensor& x, std::int64_t dim) {
   std::int64_t columns = 1;
   for (int d = x.rank() - 1; d > wrap_dim(dim, x.rank(), "softmax"); --d) columns *= x.shape()[d];
-  return columns >= kernels::least_columns;
+  return columns >= kernels::softmax_least_columns;
 }
 
 // kernel(outer, rows, columns, x, y) with dimension `dim` as the rows of packed matrices.

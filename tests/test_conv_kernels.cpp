@@ -7,7 +7,9 @@
 #include "catch.hpp"
 #include "kernel_cases.hpp"
 #include "ravel/autograd/modes.hpp"
+#include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/conv.hpp"
+#include "ravel/ops/kernels/conv_depthwise.hpp"
 #include "ravel/ops/kernels/isa.hpp"
 #include "ravel/ops/kernels/winograd.hpp"
 
@@ -140,6 +142,20 @@ TEST_CASE("each pass has shapes for direct sums and for both sizes of Winograd t
 }
 
 // The direct kernel's sum over channels, rows and columns of a filter is one chain of (fused) multiply-adds.
+TEST_CASE("some shapes are summed channel by channel on 1 thread and otherwise on 8", "[kernels]") {
+  const auto ways = [](int count) {
+    const int before = threads();
+    set_threads(count);
+    std::vector<bool> all;
+    for (const ConvShape& shape : conv_shapes()) all.push_back(kernels::is_depthwise(shape));
+    set_threads(before);
+    return all;
+  };
+  const std::vector<bool> on_one = ways(1), on_eight = ways(8);
+  CHECK(std::ranges::count(on_eight, true) > 0);
+  CHECK(std::ranges::count(on_one, true) > std::ranges::count(on_eight, true));
+}
+
 TEST_CASE("the highest precision means direct sums, bit for bit", "[kernels]") {
   const ConvShape s = conv_shape(2, 1, 32, 48, {16, 14}, {3, 3});
   const Operands<float> in(s);

@@ -228,6 +228,7 @@ TEST_CASE("pooling: huge options are errors or cost nothing", "[pooling]") {
         "avg_pool2d: padding should be at most half of the kernel: it is 1000000000000000000, the kernel spans 2");
   CHECK(error_of([&] { max_pool2d(x, large, {.stride = 1, .padding = large / 2}); }) ==
         "max_pool2d: a kernel of 2147483647 x 2147483647 elements; at most 2147483647 are supported");
+  CHECK(equal(max_pool2d(x, 1, {.stride = 1, .dilation = large}), x));
   // A stride or a kernel beyond the input leaves one window, whatever it is.
   const auto results = [&](std::int64_t kernel, std::int64_t stride) {
     const Tensor image = x.detach().requires_grad_();

@@ -38,7 +38,7 @@ class Average {
         windows_(windows_of(columns)),
         columns_(columns.in, columns.out, even() ? kernel_ : std::max(columns.in, columns.out) - columns.out + 1,
                  even() ? columns.stride : 1, even() ? columns.padding : 0),
-        divisors_(static_cast<std::size_t>(columns_.points + tail_padding), T(1)) {
+        divisors_(static_cast<std::size_t>(columns_.points + pool_tail), T(1)) {
     for (std::size_t j = 0; j < windows_.size(); ++j) divisors_[j] = static_cast<T>(windows_[j].divisor);
     for (std::int64_t row = 0, first = 0, last = 0; row < in_; ++row) {
       while (first < out_ && window(first).end <= row) ++first;
@@ -50,8 +50,8 @@ class Average {
   // The averages of `planes` planes.
   void forward(std::int64_t planes, const T* x, T* y) const {
     const std::int64_t points = columns_.points;
-    const std::int64_t size = in_ * columns_.pitch + tail_padding * columns_.stride + kernel_;
-    const Scratch<T> padded(size), sums(in_ * points + tail_padding), averages(out_ * points + tail_padding);
+    const std::int64_t size = in_ * columns_.pitch + pool_tail * columns_.stride + kernel_;
+    const Scratch<T> padded(size), sums(in_ * points + pool_tail), averages(out_ * points + pool_tail);
     std::fill_n(padded.data(), size, T(0));
     at_level([=, this, padded = padded.data(), sums = sums.data(), averages = averages.data()] {
       for (std::int64_t plane = 0; plane < planes; ++plane) {
@@ -71,10 +71,10 @@ class Average {
   // The adjoint: the same steps, each transposed, in reverse order.
   void backward(std::int64_t planes, const T* dy, T* dx) const {
     const std::int64_t points = columns_.points, size = in_ * points;
-    const Scratch<T> source(out_ * points + tail_padding), shares(out_ * points + tail_padding);
-    const Scratch<T> sums(points + size + tail_padding), phases(columns_.stride * (size + tail_padding));
+    const Scratch<T> source(out_ * points + pool_tail), shares(out_ * points + pool_tail);
+    const Scratch<T> sums(points + size + pool_tail), phases(columns_.stride * (size + pool_tail));
     const Scratch<T> padded(size * columns_.stride);
-    std::fill_n(source.data(), out_ * points + tail_padding, T(0));
+    std::fill_n(source.data(), out_ * points + pool_tail, T(0));
     std::fill_n(sums.data(), points, T(0));
     at_level([=, this, source = source.data(), shares = shares.data(), sums = sums.data() + points,
               padded = padded.data(), phases = phases.data()] {
@@ -162,7 +162,7 @@ class Average {
       return;
     }
     for (std::int64_t f = 0; f < stride; ++f) {
-      T* const phase = phases + f * (size + tail_padding);
+      T* const phase = phases + f * (size + pool_tail);
       if (f >= kernel_) std::fill_n(phase, count, T(0));
       for (std::int64_t q = f, shift = 0; q < kernel_; q += stride, ++shift) {
         RAVEL_INDEPENDENT
@@ -170,7 +170,7 @@ class Average {
       }
     }
     if (stride == 2) {
-      const T* const odd = phases + size + tail_padding;
+      const T* const odd = phases + size + pool_tail;
       RAVEL_INDEPENDENT
       for (std::int64_t m = 0; m < size; ++m) {
         padded[2 * m] = phases[m];
@@ -179,7 +179,7 @@ class Average {
       return;
     }
     for (std::int64_t f = 0; f < stride; ++f) {
-      for (std::int64_t m = 0; m < size; ++m) padded[m * stride + f] = phases[f * (size + tail_padding) + m];
+      for (std::int64_t m = 0; m < size; ++m) padded[m * stride + f] = phases[f * (size + pool_tail) + m];
     }
   }
 

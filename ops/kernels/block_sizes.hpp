@@ -18,7 +18,7 @@ inline constexpr std::int64_t small_gradient = 200;     // bits: ... or twice as
 inline constexpr std::int64_t image_chunks = 3;         // bits: parts into which a weight gradient cuts a batch
 inline constexpr std::int64_t weight_block = 24;        // weights that are used together, in elements
 inline constexpr std::int64_t pixel_rows = 3;           // pixels of one tile where channels are the lanes
-inline constexpr std::int64_t inline_work = 16;         // multiply-adds that are not worth a second thread
+inline constexpr std::int64_t inline_work = 16;         // multiply-adds that are worth a thread: the least share
 inline constexpr std::int64_t partial_gradients = 400;  // bits: elements of all parts of a weight gradient together
 inline constexpr std::int64_t dots_depth = 33;          // bits: the least depth for which products are made of dots
 inline constexpr std::int64_t winograd_band = 7;        // bits: tiles that are transformed and then multiplied together
@@ -45,6 +45,7 @@ inline constexpr std::int64_t winograd_tile_cost = 18;
 inline constexpr std::int64_t winograd_filter_cost = 10;
 #endif
 
+// How many blocks hold `count` elements, and how many elements these blocks have.
 constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t block) { return (count + block - 1) / block; }
 constexpr std::int64_t round_up(std::int64_t count, std::int64_t block) { return blocks_of(count, block) * block; }
 

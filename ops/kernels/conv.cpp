@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "ravel/ops/kernels/conv_depthwise.hpp"
 #include "ravel/ops/kernels/conv_direct.hpp"
@@ -78,10 +80,9 @@ void conv_weight_gradient(const ConvShape& shape, const T* x, const T* dy, T* dw
   if constexpr (std::is_same_v<T, float>) {
     if (const int m = winograd_weight_gradient_tile(shape); m > 0) return winograd_weight_gradient(m, shape, x, dy, dw);
   }
-  const std::int64_t size = shape.groups * shape.out_channels * shape.in_channels * shape.kernel[0] * shape.kernel[1];
-  if (size == 0) return;
+  if (shape.weights() == 0) return;
   if (shape.batch * shape.out[0] * shape.out[1] == 0) {
-    std::fill_n(dw, size, T(0));
+    std::fill_n(dw, shape.weights(), T(0));
   } else if (shape.out_channels <= 6) {
     weight_gradient_by_dots(shape, x, dy, dw);
   } else {

@@ -20,6 +20,8 @@ namespace ravel::kernels {
 struct ConvShape {
   std::int64_t batch = 0, groups = 1, in_channels = 0, out_channels = 0;  // channels are those of one group
   std::array<std::int64_t, 2> in{}, kernel{}, out{}, stride{1, 1}, padding{0, 0}, dilation{1, 1};
+
+  std::int64_t weights() const { return groups * out_channels * in_channels * kernel[0] * kernel[1]; }
 };
 
 // y from x and w; `bias` (groups * out_channels) may be null. T is float or double.

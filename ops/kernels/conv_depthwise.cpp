@@ -1,7 +1,6 @@
 #include "ravel/ops/kernels/conv_depthwise.hpp"
 
 #include <algorithm>
-#include <utility>
 #include <vector>
 
 #include "ravel/autograd/memory.hpp"
@@ -187,8 +186,8 @@ class ChannelFilters {
 }  // namespace
 
 bool is_depthwise(const ConvShape& shape) {
-  const std::int64_t pixels = shape.in[0] * shape.in[1] * shape.out[0] * shape.out[1];
-  return shape.in_channels == 1 && shape.out_channels == 1 && pixels > 0 && shape.batch * shape.groups >= threads();
+  const bool empty = std::min({shape.in[0], shape.in[1], shape.out[0], shape.out[1]}) == 0;
+  return shape.in_channels == 1 && shape.out_channels == 1 && !empty && shape.batch * shape.groups >= threads();
 }
 
 template <class T>

@@ -6,7 +6,7 @@
 
 namespace ravel::kernels {
 
-// Is this a depthwise convolution with channels for all threads? The sums below have the bits of those in conv.cpp.
+// Is this a depthwise convolution with channels for all threads? The sums below have the bits of sum_over_taps().
 bool is_depthwise(const ConvShape& shape);
 
 // As conv_output and conv_input_gradient.

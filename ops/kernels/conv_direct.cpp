@@ -1,6 +1,7 @@
 #include "ravel/ops/kernels/conv_direct.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/parallel.hpp"
@@ -17,6 +18,10 @@ namespace {
 //   channels:  channels of the target; pixels are broadcast, and tiles are transposed on their way out
 enum class Lanes { rows, flat, channels };
 
+// What moving one result costs, in multiply-adds: out of a flat plane, and out of a transposed tile; and how much
+// slower a tile is that broadcasts pixels. Estimates from measured times.
+constexpr double flat_move = 6, channel_move = 20, pixel_broadcast = 1.04;
+
 // The choice for which the fewest lanes are idle, with allowance for moving results. Every choice gives the same bits.
 template <class T>
 Lanes choose_lanes(const TapSum<T>& sum, std::int64_t depth) {
@@ -26,8 +31,9 @@ Lanes choose_lanes(const TapSum<T>& sum, std::int64_t depth) {
                taps = static_cast<double>(std::max<std::int64_t>(1, depth));
   const double channels = static_cast<double>(sum.channels);
   const double by_rows = static_cast<double>(round_up(width, lanes) * height) / pixels;
-  const double by_flat = static_cast<double>((height - 1) * planes.pitch() + width) / pixels * (1 + 6 / taps);
-  const double by_channels = static_cast<double>(round_up(sum.channels, lanes)) / channels * 1.04 * (1 + 20 / taps);
+  const double by_flat = static_cast<double>((height - 1) * planes.pitch() + width) / pixels * (1 + flat_move / taps);
+  const double by_channels =
+      static_cast<double>(round_up(sum.channels, lanes)) / channels * pixel_broadcast * (1 + channel_move / taps);
   const bool enough_rows = sum.batch * sum.groups * height >= threads();  // whole rows are handed to threads
   const bool rows_fit = width >= lanes && planes.columns().target_step == 1 && enough_rows;
   if (rows_fit && by_rows <= std::min(by_flat, by_channels)) return Lanes::rows;
@@ -74,7 +80,7 @@ template <class T, class Body>
 void for_each_band(const TapSum<T>& sum, std::int64_t depth, std::int64_t units, const Body& body) {
   const std::int64_t images = sum.batch * sum.groups,
                      image_size = sum.planes.channels() * sum.planes.rows().source * sum.planes.columns().source;
-  const std::int64_t wanted = threads() == 1 ? 1 : blocks_of(4 * threads(), images);
+  const std::int64_t wanted = parts_wanted(images, 4);
   const std::int64_t per_band = blocks_of(units, std::min(units, wanted)), bands = blocks_of(units, per_band);
   const std::int64_t work = sum.channels * std::max<std::int64_t>(1, depth) * sum.planes.pixels() / bands;
   parallel(images * bands, piece_of(images * bands, std::max<std::int64_t>(1, work)),

@@ -87,13 +87,7 @@ void write_phase(const Axis& rows, const Axis& columns, std::int64_t row_phase, 
     return;
   }
   for (std::int64_t i = row.begin; i < row.end; ++i, from += from_row, to += columns.extent) {
-    if (step == 1) {
-      copy_strided(count, from, std::integral_constant<std::int64_t, 1>(), to);
-    } else if (step == 2) {
-      copy_strided(count, from, std::integral_constant<std::int64_t, 2>(), to);
-    } else {
-      copy_strided(count, from, step, to);
-    }
+    with_stride(step, [=](auto step) { copy_strided(count, from, step, to); });
   }
 }
 

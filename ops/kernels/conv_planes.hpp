@@ -8,7 +8,6 @@
 // stride.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 

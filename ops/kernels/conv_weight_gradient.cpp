@@ -4,22 +4,26 @@
 
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/block_sizes.hpp"
+#include "ravel/ops/kernels/levels.hpp"
 
 namespace ravel::kernels {
 
 std::int64_t image_chunks_of(const ConvShape& shape) {
-  const std::int64_t size = shape.groups * shape.out_channels * shape.in_channels * shape.kernel[0] * shape.kernel[1];
-  return std::clamp<std::int64_t>(partial_gradients / std::max<std::int64_t>(1, size), 1,
+  return std::clamp<std::int64_t>(partial_gradients / std::max<std::int64_t>(1, shape.weights()), 1,
                                   std::min(shape.batch, image_chunks));
 }
 
 template <class T>
 void add_chunks(std::int64_t chunks, std::int64_t size, T* partial) {
+  if (chunks == 1) return;
   parallel(size, blocks_of(inline_work, chunks), [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t chunk = 1; chunk < chunks; ++chunk) {
-      const T* const part = partial + chunk * size;
-      for (std::int64_t i = begin; i < end; ++i) partial[i] += part[i];
-    }
+    at_level([=] {
+      for (std::int64_t chunk = 1; chunk < chunks; ++chunk) {
+        const T* const part = partial + chunk * size;
+        RAVEL_INDEPENDENT
+        for (std::int64_t i = begin; i < end; ++i) partial[i] += part[i];
+      }
+    });
   });
 }
 

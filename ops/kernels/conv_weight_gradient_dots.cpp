@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <utility>
 #include <vector>
 
 #include "ravel/autograd/memory.hpp"
@@ -8,6 +7,7 @@
 #include "ravel/ops/kernels/contraction/contraction.hpp"
 #include "ravel/ops/kernels/conv_planes.hpp"
 #include "ravel/ops/kernels/conv_weight_gradient.hpp"
+#include "ravel/ops/kernels/levels.hpp"
 
 namespace ravel::kernels {
 namespace {
@@ -66,7 +66,11 @@ class DotGradient {
       planes_.load(x_ + (n * shape_.groups + group) * x_size, shape_.in_channels, x);
       gradients_.load(dy_ + (n * shape_.groups + group) * y_size, shape_.out_channels, dy);
       multiply(x, dy, n == first ? total : image);
-      for (std::int64_t i = 0; n > first && i < size_; ++i) total[i] += image[i];
+      if (n == first) continue;
+      at_level([=, size = size_] {
+        RAVEL_INDEPENDENT
+        for (std::int64_t i = 0; i < size; ++i) total[i] += image[i];
+      });
     }
   }
 

@@ -42,7 +42,7 @@ class TileGradient {
 
   void operator()(T* dw) const {
     // Where there are fewer chunks than threads want, input channels are shared out too.
-    const std::int64_t tasks = chunks_ * shape_.groups, wanted = threads() == 1 ? 1 : blocks_of(4 * threads(), tasks);
+    const std::int64_t tasks = chunks_ * shape_.groups, wanted = parts_wanted(tasks, 4);
     const std::int64_t per_share = blocks_of(shape_.in_channels, std::min(wanted, shape_.in_channels));
     const std::int64_t shares = blocks_of(shape_.in_channels, per_share);
     const std::int64_t work = taps() * shape_.out_channels * pixels_ * shape_.batch / (chunks_ * shares);

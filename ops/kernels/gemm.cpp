@@ -1,6 +1,7 @@
 #include "ravel/ops/kernels/gemm.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "ravel/autograd/error.hpp"
@@ -76,6 +77,7 @@ template <class T>
 Blocks cut_into_blocks(const Product<T>& p) {
   const Contraction<T>& kernels = contraction<T>();
   const std::int64_t width = kernels.lanes * kernels.vectors, workers = threads();
+  constexpr double packing = 8, start = 1e5;  // of an element and of a task, in multiply-adds
   const std::int64_t products = p.count();
   const auto blocks = [&](std::int64_t row_blocks, std::int64_t column_blocks) {
     const std::int64_t rows = round_up(blocks_of(p.rows, row_blocks), kernels.tile_rows);
@@ -83,15 +85,15 @@ Blocks cut_into_blocks(const Product<T>& p) {
     return Blocks{blocks_of(p.rows, rows), blocks_of(p.columns, columns), rows, columns};
   };
   Blocks best = blocks(1, 1);
-  if (workers == 1 || products * p.rows * p.columns * p.depth <= inline_work) return best;
+  if (workers == 1 || products * p.rows * p.columns * p.depth < 2 * inline_work) return best;
   double least_time = std::numeric_limits<double>::infinity();
   for (std::int64_t row_blocks = 1; row_blocks <= 1 + 4 * workers; ++row_blocks) {
     for (std::int64_t per_worker = 1; per_worker <= 4; ++per_worker) {
       const Blocks cut = blocks(row_blocks, std::max<std::int64_t>(1, per_worker * workers / row_blocks));
       const std::int64_t rounds = blocks_of(products * cut.row_blocks * cut.column_blocks, workers);
-      const double sides = static_cast<double>(cut.rows + cut.columns),
-                   area = static_cast<double>(cut.rows * cut.columns);
-      const double time = static_cast<double>(rounds) * ((area + 8 * sides) * static_cast<double>(p.depth) + 100000);
+      const double packed = static_cast<double>((cut.rows + cut.columns) * p.depth),
+                   products_of_task = static_cast<double>(cut.rows * cut.columns * p.depth);
+      const double time = static_cast<double>(rounds) * (products_of_task + packing * packed + start);
       if (time < least_time) {
         least_time = time;
         best = cut;
@@ -115,9 +117,9 @@ class BlockProduct {
                           product.rows == 1 ? kernels_.single_row_vectors : kernels_.vectors)),
         depth_(chain_of(product)),
         row_block_(round_up(packed_block / std::max<std::int64_t>(1, depth_), kernels_.tile_rows)),
-        pack_a_(
-            depth_ == 0 || blocks.columns > strips_in_place * width_ ||
-            (product.a.row_stride != 1 && product.a.column_stride > std::numeric_limits<std::int32_t>::max() / depth_)),
+        pack_a_(depth_ == 0 || blocks.columns > strips_in_place * width_ ||
+                (product.a.row_stride != 1 &&
+                 std::abs(product.a.column_stride) > std::numeric_limits<std::int32_t>::max() / depth_)),
         pack_b_(product.b.column_stride != 1 || blocks.rows > 4 * kernels_.tile_rows),
         slab_(blocks.rows > row_block_ ? column_block / width_ * width_ : round_up(blocks.columns, width_)),
         panel_columns_(blocks.rows > row_block_ ? std::min(slab_, round_up(blocks.columns, width_)) : width_),

@@ -7,7 +7,7 @@
 namespace ravel::kernels {
 
 // A matrix of floats or doubles in memory: element (i, j) is data[i * row_stride + j * column_stride]. One of the
-// strides is usually 1; a transposed matrix has the two exchanged, so no product ever needs a transposed copy.
+// strides is usually 1; a transposed matrix has the two exchanged, so it need not be copied first.
 template <class T>
 struct Matrix {
   const T* data;

@@ -9,6 +9,7 @@ enum class Isa { baseline, avx2, avx512, neon };
 
 // The best level of this processor, or the one that RAVEL_ISA names (an error when the processor lacks it).
 Isa isa();
+// As RAVEL_ISA spells it: "avx2".
 const char* name_of(Isa isa);
 
 }  // namespace ravel

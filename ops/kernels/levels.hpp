@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "ravel/ops/kernels/isa.hpp"
 
@@ -56,6 +57,18 @@ void at_level(const Body& body) {
     case Isa::avx2: return detail::run_avx2(body);
 #endif
     default: return detail::run_baseline(body);
+  }
+}
+
+// Calls f with a stride that is known to the compiler where it can make use of that.
+template <class F>
+void with_stride(std::int64_t stride, const F& f) {
+  if (stride == 1) {
+    f(std::integral_constant<std::int64_t, 1>());
+  } else if (stride == 2) {
+    f(std::integral_constant<std::int64_t, 2>());
+  } else {
+    f(stride);
   }
 }
 

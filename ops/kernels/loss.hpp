@@ -1,7 +1,6 @@
 // Kernels of the losses over classes: rows of logits or log-probabilities (rows, classes), one class index per row.
 #pragma once
 
-#include "ravel/autograd/memory.hpp"
 #include "ravel/ops/kernels/softmax.hpp"
 
 namespace ravel::kernels {
@@ -41,8 +40,10 @@ void cross_entropy_rows(std::int64_t rows, const T* x, const ClassTargets<T>& ta
       const T top = largest[row], rest = log(total[row]);
       loss[row] = targets.peak(row) * (rest + (top - from[targets.index[row]]));
       if (targets.smoothing == 0) continue;
-      loss[row] +=
-          combine_lanes(count, T{0}, add, [&](std::int64_t c) { return targets.floor(c) * (rest + (top - from[c])); });
+      at_level([&] {
+        loss[row] += combine_lanes(count, T{0}, add,
+                                   [&](std::int64_t c) { return targets.floor(c) * (rest + (top - from[c])); });
+      });
     }
   });
 }

@@ -90,11 +90,10 @@ class Maxima {
   template <class Tap>
   void operator()(std::int64_t planes, const T* x, T* y, Tap* taps) const {
     const std::int64_t rows = shape_.in[0], points = columns_.points, pitch = columns_.pitch;
-    const std::int64_t size = rows * pitch + tail_padding * columns_.stride + shape_.kernel[1] * shape_.dilation[1];
+    const std::int64_t size = rows * pitch + pool_tail * columns_.stride + (shape_.kernel[1] - 1) * shape_.dilation[1];
     const std::int64_t in = rows * columns_.in, out = shape_.out[0] * columns_.out;
-    const Scratch<T> padded(size), row_maxima(rows * points + tail_padding),
-        maxima(shape_.out[0] * points + tail_padding);
-    const Scratch<Lane<T>> row_taps(rows * points + tail_padding), numbers(shape_.out[0] * points + tail_padding);
+    const Scratch<T> padded(size), row_maxima(rows * points + pool_tail), maxima(shape_.out[0] * points + pool_tail);
+    const Scratch<Lane<T>> row_taps(rows * points + pool_tail), numbers(shape_.out[0] * points + pool_tail);
     std::fill_n(padded.data(), size, -std::numeric_limits<T>::infinity());
     for (std::int64_t plane = 0; plane < planes; ++plane, x += in, y += out, taps += out) {
       at_level([&, x, y, taps] {

@@ -3,12 +3,11 @@
 // Rows are padded to `pitch` elements, `stride` for each of `points` windows; the last few windows of a row may be no
 // windows of the pooling. So window j of row r begins at element (r * points + j) * stride: one loop over
 // m = r * points + j, without a care for the ends of rows, reduces the columns of all windows of a plane. Loops run to
-// the end of their last vector, and scratch arrays are longer by `tail_padding` for it.
+// the end of their last vector, and scratch arrays are longer by `pool_tail` for it.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
 #include "ravel/ops/kernels/block_sizes.hpp"
 #include "ravel/ops/kernels/blocks.hpp"
@@ -17,8 +16,9 @@
 namespace ravel::kernels {
 
 inline constexpr std::int64_t pool_lanes = 16;  // the most elements of a vector
-inline constexpr std::int64_t tail_padding = 2 * pool_lanes;
+inline constexpr std::int64_t pool_tail = 2 * pool_lanes;
 
+// The columns of a padded plane and of the windows in it.
 struct PoolColumns {
   // `reach` is what a window spans.
   PoolColumns(std::int64_t in, std::int64_t out, std::int64_t reach, std::int64_t stride, std::int64_t padding)
@@ -51,18 +51,6 @@ void copy_rows(std::int64_t rows, std::int64_t count, const From* from, std::int
   for (std::int64_t row = 0; row < rows; ++row, from += from_step, to += to_step) {
     RAVEL_INDEPENDENT
     for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<To>(from[i]);
-  }
-}
-
-// Calls f with a stride that is known to the compiler where it can make use of that.
-template <class F>
-void with_stride(std::int64_t stride, const F& f) {
-  if (stride == 1) {
-    f(std::integral_constant<std::int64_t, 1>());
-  } else if (stride == 2) {
-    f(std::integral_constant<std::int64_t, 2>());
-  } else {
-    f(stride);
   }
 }
 

@@ -310,6 +310,23 @@ void cumulate_rows(const T* x, T* y, std::int64_t count, std::int64_t step, std:
   }
 }
 
+// The same for `inner` columns side by side.
+template <class T>
+void cumulate_columns(const T* x, T* y, std::int64_t count, std::int64_t inner, std::int64_t step) {
+  std::copy_n(x, inner, y);
+  at_level([=] {
+    const T* from = x;
+    T* to = y;
+    for (std::int64_t k = 1; k < count; ++k) {
+      const T* const before = to;
+      from += step;
+      to += step;
+      RAVEL_INDEPENDENT
+      for (std::int64_t i = 0; i < inner; ++i) to[i] = before[i] + from[i];
+    }
+  });
+}
+
 // The running sums of the packed tensor x, seen as (outer, count, inner), along its middle dimension, from its end with
 // `reverse`.
 template <class T>
@@ -326,16 +343,7 @@ Tensor cumulate(const Tensor& x, std::int64_t count, std::int64_t inner, bool re
                for (; outer + 4 <= end; outer += 4) cumulate_rows<4>(next(), to(), count, step, size);
                for (; outer < end; ++outer) cumulate_rows<1>(next(), to(), count, step, size);
              }
-             for (; outer < end; ++outer) {
-               const T* from = next();
-               T* sums = to();
-               std::copy_n(from, inner, sums);
-               for (std::int64_t k = 1; k < count; ++k) {
-                 from += step;
-                 sums += step;
-                 for (std::int64_t i = 0; i < inner; ++i) sums[i] = sums[i - step] + from[i];
-               }
-             }
+             for (; outer < end; ++outer) cumulate_columns(next(), to(), count, inner, step);
            });
   return Tensor(std::move(y));
 }

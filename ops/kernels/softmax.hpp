@@ -74,6 +74,7 @@ void normalize_rows(std::int64_t rows, std::int64_t count, const T* x, T* larges
   });
 }
 
+// y = softmax of each of `rows` packed rows of `count` elements; y may be x. log_softmax_rows is its logarithm.
 template <class T>
 void softmax_rows(std::int64_t rows, std::int64_t count, const T* x, T* y) {
   for_row_blocks(rows, count, [=](std::int64_t first, std::int64_t n) {
@@ -107,11 +108,12 @@ void log_softmax_rows(std::int64_t rows, std::int64_t count, const T* x, T* y) {
 }
 
 #if defined(RAVEL_TINY_BLOCKS)
-inline constexpr std::int64_t least_columns = 2, tile_columns = 3, tile_elements = 12;
+inline constexpr std::int64_t softmax_least_columns = 2, softmax_tile_columns = 3, softmax_tile_elements = 12;
 #else
-inline constexpr std::int64_t least_columns = 16;       // below, a transposed copy and the kernels over rows are faster
-inline constexpr std::int64_t tile_columns = 64;        // the fewest that are worth a task
-inline constexpr std::int64_t tile_elements = 1 << 16;  // of a task; they stay in the second cache
+inline constexpr std::int64_t softmax_least_columns =
+    16;  // below, a transposed copy and the kernels over rows are faster
+inline constexpr std::int64_t softmax_tile_columns = 64;        // the fewest that are worth a task
+inline constexpr std::int64_t softmax_tile_elements = 1 << 16;  // of a task; they stay in the second cache
 #endif
 
 // A matrix of which rows are `pitch` elements apart.
@@ -149,8 +151,8 @@ void map_columns(const Pitched& shape, const F& f, T* y, const T* value, const I
 // then finish(tile, x, y, largest, total) for each tile, with the sums of y.
 template <class T, class F>
 void exp_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, T* y, const F& finish) {
-  const std::int64_t width =
-      std::clamp(tile_elements / std::max<std::int64_t>(1, rows), std::min(tile_columns, block_size), block_size);
+  const std::int64_t width = std::clamp(softmax_tile_elements / std::max<std::int64_t>(1, rows),
+                                        std::min(softmax_tile_columns, block_size), block_size);
   const std::int64_t tiles = (columns + width - 1) / width;
   const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, rows * width));
   parallel(outer * tiles, grain, [&](std::int64_t begin, std::int64_t end) {
@@ -168,6 +170,7 @@ void exp_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, co
   });
 }
 
+// The same over the middle dimension of packed x and y (outer, rows, columns); y may not be x.
 template <class T>
 void softmax_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, T* y) {
   exp_columns(outer, rows, columns, x, y, [](const Pitched& tile, const T*, T* to, const T*, T* total) {

@@ -11,7 +11,7 @@
 
 namespace ravel::kernels {
 
-inline constexpr std::int64_t filter_taps = 9;
+inline constexpr std::int64_t filter_taps = 9;  // of a 3x3 filter
 
 // Channels whose elements lie side by side in a tile: one vector of AVX-512, two of AVX2.
 inline constexpr std::int64_t tile_lanes = 16;

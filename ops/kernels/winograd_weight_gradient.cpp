@@ -32,7 +32,7 @@ class TiledWeightGradient {
   void operator()(float* dw) const {
     // Where there are fewer chunks than threads want, input channels are shared out too; at most so many at a time that
     // their sums stay in the caches.
-    const std::int64_t tasks = chunks_ * shape_.groups, wanted = threads() == 1 ? 1 : blocks_of(2 * threads(), tasks);
+    const std::int64_t tasks = chunks_ * shape_.groups, wanted = parts_wanted(tasks, 2);
     const std::int64_t blocks = blocks_of(shape_.in_channels, tile_lanes);
     const std::int64_t per_share = std::min(blocks_of(blocks, std::min(wanted, blocks)), most_blocks) * tile_lanes;
     const std::int64_t shares = blocks_of(shape_.in_channels, per_share);

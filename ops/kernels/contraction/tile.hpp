@@ -6,6 +6,23 @@
 
 namespace ravel::kernels::RAVEL_LEVEL {
 
+// The end of a tile: C is read if it is added to, biases are added, and it is written.
+template <class T, int rows, int vectors>
+[[gnu::always_inline]] inline void write_tile(const Strip<T>& strip, std::int64_t first,
+                                              Vector<T> (&sum)[rows][vectors]) {
+  T* const c = strip.c + first * strip.c_step;
+  const std::int64_t c_step = strip.c_step;
+  std::int64_t c_vector[vectors];
+  unroll<vectors>([&](auto v) { c_vector[v] = strip.c_vector[v]; });
+  const auto each = [&](const auto& change) __attribute__((always_inline)) {
+    unroll<rows>([&](auto r) { unroll<vectors>([&](auto v) { change(sum[r][v], r, v); }); });
+  };
+  if (strip.add) each([&](auto& x, auto r, auto v) { x += load(c + r * c_step + c_vector[v]); });
+  if (const T* const bias = strip.row_bias) each([&](auto& x, auto r, auto) { x += broadcast(bias[first + r]); });
+  if (const T* const bias = strip.column_bias) each([&](auto& x, auto, auto v) { x += load(bias + v * lanes<T>); });
+  each([&](auto& x, auto r, auto v) { store(c + r * c_step + c_vector[v], x); });
+}
+
 // Rows [first, first + rows) of a strip of `vectors` vectors. Per step of the depth: one row of vectors of B is loaded,
 // then each element of a column of A is broadcast and multiplied with it. sum += x * b has one product and is therefore
 // contracted to a fused multiply-add without ambiguity (these sources are built with -ffp-contract=fast).
@@ -38,18 +55,7 @@ template <class T, bool a_by_table, bool b_by_table, int rows, int vectors>
     if constexpr (!b_by_table) b[0] += b_step;
   }
 
-  // Then C: read if it is added to, biases added, written.
-  T* const c = strip.c + first * strip.c_step;
-  const std::int64_t c_step = strip.c_step;
-  std::int64_t c_vector[vectors];
-  unroll<vectors>([&](auto v) { c_vector[v] = strip.c_vector[v]; });
-  const auto each = [&](const auto& change) __attribute__((always_inline)) {
-    unroll<rows>([&](auto r) { unroll<vectors>([&](auto v) { change(sum[r][v], r, v); }); });
-  };
-  if (strip.add) each([&](auto& x, auto r, auto v) { x += load(c + r * c_step + c_vector[v]); });
-  if (const T* const bias = strip.row_bias) each([&](auto& x, auto r, auto) { x += broadcast(bias[first + r]); });
-  if (const T* const bias = strip.column_bias) each([&](auto& x, auto, auto v) { x += load(bias + v * lanes<T>); });
-  each([&](auto& x, auto r, auto v) { store(c + r * c_step + c_vector[v], x); });
+  write_tile(strip, first, sum);
 }
 
 // The tiles of every size for one way of addressing the operands: sizes[rows - 1][vectors - 1].
