@@ -47,17 +47,18 @@ struct Product {
 constexpr std::int64_t strips_in_place = 8;
 
 // An estimate for choosing between a product and its exchange, in the time of one multiply-add of one lane. Columns are
-// the lanes of vectors, which may be idle. What has to be transposed takes the time of about five multiply-adds per
-// element: A when it is packed, B when it lies along the depth, and C when the operands are exchanged.
+// the lanes of vectors, which may be idle. Transposing an element takes as long as some multiply-adds: one of A when it
+// is packed, of B when it lies along the depth, of C when the operands are exchanged.
 template <class T>
 std::int64_t time_of(const Product<T>& p) {
-  constexpr std::int64_t transposition = 5;
+  constexpr std::int64_t operand_move = 5, result_move = 14;
   const Contraction<T>& kernels = contraction<T>();
-  const bool a_moves = p.a.row_stride != 1 && p.columns > strips_in_place * kernels.vectors * kernels.lanes;
-  const bool b_moves = p.b.column_stride != 1;
-  const std::int64_t moved =
-      (a_moves ? p.rows * p.depth : 0) + (b_moves ? p.columns * p.depth : 0) + (p.transposed ? p.rows * p.columns : 0);
-  return p.rows * round_up(p.columns, kernels.lanes) * p.depth + transposition * moved;
+  std::int64_t time = p.rows * round_up(p.columns, kernels.lanes) * p.depth;
+  const bool packs_a = p.columns > strips_in_place * kernels.vectors * kernels.lanes;
+  if (packs_a && p.a.row_stride != 1) time += operand_move * p.rows * p.depth;
+  if (p.b.column_stride != 1) time += operand_move * p.columns * p.depth;
+  if (p.transposed) time += result_move * p.rows * p.columns;
+  return time;
 }
 
 // The depth of one chain of multiply-adds. C is read and written once per chain: a large one, which lies in no near
