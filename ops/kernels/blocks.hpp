@@ -36,22 +36,6 @@ inline std::int64_t offset_of(std::int64_t position, const Shape& shape, const S
   return offset;
 }
 
-// to[i * to_stride] = from[i * from_stride] for i < count.
-template <class T>
-void copy_run(std::int64_t count, const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
-  if (to_stride != 1) {
-    for (std::int64_t i = 0; i < count; ++i) to[i * to_stride] = from[i * from_stride];
-  } else if (from_stride == 1) {
-    std::copy_n(from, count, to);
-  } else if (from_stride == 0) {
-    std::fill_n(to, count, *from);
-  } else if (from_stride == -1) {
-    for (std::int64_t i = 0; i < count; ++i) to[i] = from[-i];
-  } else {
-    for (std::int64_t i = 0; i < count; ++i) to[i] = from[i * from_stride];
-  }
-}
-
 // Hands out the elements of an array in row-major order, from any position on: neighbours in memory in place, others
 // copied into a buffer block by block.
 template <class T>
@@ -91,7 +75,7 @@ class BlockReader {
     filled_ = 0;
     for (std::int64_t done = 0; done < count;) {
       const std::int64_t run = std::min(count - done, length - position(last));
-      copy_run(run, data_, stride, buffer_ + done, 1);
+      copy_run(buffer_ + done, stride, run);
       done += run;
       position(last) += run;
       data_ += run * stride;
@@ -124,6 +108,16 @@ class BlockReader {
       filled_ = count;
     }
     return buffer_;
+  }
+
+  void copy_run(T* to, std::int64_t stride, std::int64_t count) const {
+    if (stride == 1) {
+      std::copy(data_, data_ + count, to);
+    } else if (stride == 0) {
+      std::fill(to, to + count, *data_);
+    } else {
+      for (std::int64_t i = 0; i < count; ++i) to[i] = data_[i * stride];
+    }
   }
 
   // Carries out of the innermost dimension, which has run to its end, into the outer ones.

@@ -37,6 +37,19 @@ PairLayout coalesce_pair(const Shape& shape, const Strides& to, const Strides& f
   return layout;
 }
 
+template <class T>
+void copy_run(T* to, std::int64_t to_stride, const T* from, std::int64_t from_stride, std::int64_t count) {
+  if (to_stride == 1 && from_stride == 1) {
+    std::copy(from, from + count, to);
+  } else if (to_stride == 1 && from_stride == -1) {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = from[-i];
+  } else if (to_stride == 1) {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = from[i * from_stride];
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) to[i * to_stride] = from[i * from_stride];
+  }
+}
+
 // Copies elements `begin` up to `end`, counted in row-major order, one run along the innermost dimension at a time.
 template <class T>
 void copy_range(T* to, const T* from, const PairLayout& layout, std::int64_t begin, std::int64_t end) {
@@ -51,7 +64,7 @@ void copy_range(T* to, const T* from, const PairLayout& layout, std::int64_t beg
   }
   while (begin < end) {
     const std::int64_t run = std::min(end - begin, layout.shape[last] - position[last]);
-    copy_run(run, from, layout.from[last], to, layout.to[last]);
+    copy_run(to, layout.to[last], from, layout.from[last], run);
     begin += run;
     position[last] += run;
     to += run * layout.to[last];

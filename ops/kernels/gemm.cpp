@@ -122,8 +122,9 @@ class BlockProduct {
                 (product.a.row_stride != 1 &&
                  std::abs(product.a.column_stride) > std::numeric_limits<std::int32_t>::max() / depth_)),
         pack_b_(product.b.column_stride != 1 || blocks.rows > 4 * kernels_.tile_rows),
-        slab_(blocks.rows > row_block_ ? column_block / width_ * width_ : round_up(blocks.columns, width_)),
-        panel_columns_(blocks.rows > row_block_ ? std::min(slab_, round_up(blocks.columns, width_)) : width_),
+        slab_(blocks.rows > row_block_ ? even_width(blocks.columns, width_, column_block / width_)
+                                       : round_up(blocks.columns, width_)),
+        panel_columns_(blocks.rows > row_block_ ? slab_ : width_),
         a_panels_(pack_a_ ? round_up(std::min(blocks.rows, row_block_), kernels_.tile_rows) * depth_ : 0),
         a_row_(pack_a_ ? 0 : blocks.rows),
         a_depth_(pack_a_ ? 0 : depth_),

@@ -40,10 +40,8 @@ void cross_entropy_rows(std::int64_t rows, const T* x, const ClassTargets<T>& ta
       const T top = largest[row], rest = log(total[row]);
       loss[row] = targets.peak(row) * (rest + (top - from[targets.index[row]]));
       if (targets.smoothing == 0) continue;
-      at_level([&] {
-        loss[row] += combine_lanes(count, T{0}, add,
-                                   [&](std::int64_t c) { return targets.floor(c) * (rest + (top - from[c])); });
-      });
+      loss[row] +=
+          combine_lanes(count, T{0}, add, [&](std::int64_t c) { return targets.floor(c) * (rest + (top - from[c])); });
     }
   });
 }

@@ -67,7 +67,7 @@ T finish_lanes(T* lanes, std::int64_t begin, std::int64_t count, const Combine& 
   return lanes[0];
 }
 
-// f(0), ..., f(count - 1), combined by lanes. To be called in the body of at_level().
+// f(0), ..., f(count - 1), combined by lanes; compiled for the level of the at_level() body that it is called in.
 template <class T, class Combine, class F>
 T combine_lanes(std::int64_t count, T identity, const Combine& combine, const F& f) {
   T lanes[reduce_lanes];
