@@ -10,7 +10,7 @@ import sides as sides_of
 from sides import FOLDER, Side, ravel_command, torch_command
 
 AXES = {"batch": "samples in a batch", "depth": "layers", "graph size": "operations in the graph"}
-TITLES = {"batch": "mlp 784-256-128-10, sgd", "depth": "layers 64-64 and tanh, batch 64, sgd",
+TITLES = {"batch": "mlp 784-256-128-10, sgd", "depth": "layers 16-16 and tanh, batch 16, sgd",
           "graph size": "tanh and + in turn, 4x4"}
 LARGE = 0.1        # of the largest point: from here on time counts as past the floor
 COLOURS = {"Ravel": "#0a6b57", "PyTorch": "#c2410c"}

@@ -115,8 +115,8 @@ std::vector<Curve> make_curves() {
   };
   const auto of_depth = [](std::int64_t depth) {
     Layers layers;
-    for (std::int64_t i = 0; i < depth; ++i) layers.insert(layers.end(), {linear(64), tanh()});
-    return Row{fmt::format("mlp 64-wide, {} layers, batch 64", depth), {64}, 64, layers, {Rule::sgd, 0.01, Loss::mean}};
+    for (std::int64_t i = 0; i < depth; ++i) layers.insert(layers.end(), {linear(16), tanh()});
+    return Row{fmt::format("mlp 16-wide, {} layers, batch 16", depth), {16}, 16, layers, {Rule::sgd, 0.01, Loss::mean}};
   };
   const auto of_nodes = [](std::int64_t nodes) {
     return Row{

@@ -92,8 +92,8 @@ ROWS = [
 CURVES = [
     *(Row(f"mlp 784-256-128-10, batch {batch}", (batch, 784), ROWS[1].layers)
       for batch in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)),
-    *(Row(f"mlp 64-wide, {depth} layers, batch 64", (64, 64), loss="mean", layers=lambda dropout, depth=depth: [
-        layer for _ in range(depth) for layer in (nn.Linear(64, 64), nn.Tanh())])
+    *(Row(f"mlp 16-wide, {depth} layers, batch 16", (16, 16), loss="mean", layers=lambda dropout, depth=depth: [
+        layer for _ in range(depth) for layer in (nn.Linear(16, 16), nn.Tanh())])
       for depth in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
     *(Row(f"chain of {nodes} operations on 4x4", (4, 4), loss="mean", lr=0.0,
           layers=lambda dropout, nodes=nodes: [Chain(4, nodes)])
