@@ -16,15 +16,6 @@ LARGE = 0.1        # of the largest point: from here on time counts as past the 
 COLOURS = {"Ravel": "#0a6b57", "PyTorch": "#c2410c"}
 
 
-def milliseconds(side, row, arguments):
-    """Per step: the median of rounds that each take some time."""
-    once = side.measure(row, 1)
-    steps = max(1, math.ceil(1000 * arguments.seconds / once))
-    if 1000 * arguments.seconds < once:  # long steps need no repetition in a round
-        return statistics.median([once, *(side.measure(row, 1) for _ in range(2))])
-    return statistics.median(side.measure(row, steps) for _ in range(arguments.rounds))
-
-
 def fit(points):
     """The floor and the slope of time = floor + slope x, with least squares of the relative differences."""
     weights = [1 / time**2 for _, time in points]
@@ -116,20 +107,29 @@ def draw(curve, lines, threads, folder):
     Picture(title, AXES.get(curve, curve), "milliseconds per step", lines).write(file)
 
 
+def medians(sides, rows, arguments):
+    """Points (x, milliseconds per step) of each side. Each round visits all points, both sides in turn, so that what
+    changes on the machine meanwhile touches all alike; the median of a point's rounds counts."""
+    steps, times = {}, {}
+    for _ in range(arguments.rounds):
+        for x, row in rows:
+            for name, (side, most) in sides.items():
+                if x > most:
+                    continue
+                if (name, x) not in steps:
+                    steps[name, x] = max(1, math.ceil(1000 * arguments.seconds / side.measure(row, 1)))
+                times.setdefault((name, x), []).append(side.measure(row, steps[name, x]))
+    return {name: [(x, statistics.median(times[name, x])) for x, _ in rows if x <= most]
+            for name, (_, most) in sides.items()}
+
+
 def measure_curve(curve, rows, threads, arguments):
-    """Points (x, milliseconds) of each side, in turn where both are measured."""
-    lines = {"Ravel": []}
     with Side(ravel_command(arguments, threads)) as ravel:
         if arguments.no_torch:
-            lines["Ravel"] = [(x, milliseconds(ravel, row, arguments)) for x, row in rows]
-            return lines
+            return medians({"Ravel": (ravel, math.inf)}, rows, arguments)
+        most = arguments.torch_nodes if curve == "graph size" else math.inf
         with Side(torch_command(arguments, threads), {"OMP_NUM_THREADS": str(threads)}) as torch:
-            lines["PyTorch"] = []
-            for x, row in rows:
-                lines["Ravel"].append((x, milliseconds(ravel, row, arguments)))
-                if curve != "graph size" or x <= arguments.torch_nodes:
-                    lines["PyTorch"].append((x, milliseconds(torch, row, arguments)))
-    return lines
+            return medians({"Ravel": (ravel, math.inf), "PyTorch": (torch, most)}, rows, arguments)
 
 
 def report(curve, threads, lines):
