@@ -159,9 +159,15 @@ def main():
     arguments = parser.parse_args()
     known = sides_of.ask_ravel(arguments, "curves")
     curves = [name.strip() for name in arguments.curves.split(",")] if arguments.curves else list(known)
+    rows = {}
     for curve in curves:
         if curve not in known:
             parser.exit(2, f"curves: there is no curve \"{curve}\"; there are {', '.join(known)}\n")
+        rows[curve] = [(x, row) for x, row in known[curve] if x <= (arguments.most or x)]
+        if len(rows[curve]) < 2:
+            smallest = known[curve][1][0]
+            parser.exit(2, f"curves: --most {arguments.most} leaves fewer than two points of \"{curve}\"; "
+                           f"use {smallest} or more, or choose others with --curves\n")
     if not arguments.no_torch:
         sides_of.require_torch(arguments.python)
     folder, results = Path(arguments.pictures), []
@@ -170,10 +176,7 @@ def main():
           f"{'worst point':<22} time per unit, large points")
     for threads in arguments.threads:
         for curve in curves:
-            rows = [(x, row) for x, row in known[curve] if x <= (arguments.most or x)]
-            if len(rows) < 2:
-                parser.exit(2, f"curves: --most {arguments.most} leaves fewer than two points of \"{curve}\"\n")
-            lines = measure_curve(curve, rows, threads, arguments)
+            lines = measure_curve(curve, rows[curve], threads, arguments)
             draw(curve, lines, threads, folder)
             results.extend(report(curve, threads, lines))
     sides_of.write_json(arguments, {"curves": results})

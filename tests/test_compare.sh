@@ -101,6 +101,7 @@ expect 0 $'first +1 +3.000 +2.000 +1.50 +1.50 +1.50  fused, 2000 GFLOP/s, 250% o
 
 script=curves side=nets
 expect 2 'curves: there is no curve "x"; there are batch, graph size' --curves x
+expect 2 'curves: --most 60 leaves fewer than two points of "graph size"; use 900 or more' --most 60
 expect 0 $'\ngraph size +1  Ravel +1.0000 +0.0100000 .*0.0 % at .* .0.5 % at 900' \
   --no-torch --threads 1 --rounds 1 --curves 'graph size' --pictures "$folder"
 python3 - "$folder/graph_size_1.svg" <<'SCRIPT' || { echo "FAILED: the picture of curves.py"; failures=$((failures + 1)); }
