@@ -30,7 +30,7 @@ Ref<Array> Array::packed(Dtype dtype, const Shape& shape) {
   auto* const array = new (block) Array(dtype, shape, shape.packed_strides(), numel, true);
   array->block_bytes_ = bytes;
   array->data_ = block + header_bytes;
-  return Ref<Array>(array);
+  return Ref<Array>::adopt(array);
 }
 
 Ref<Array> Array::view(const Array& base, const Shape& shape, const Strides& strides, std::int64_t offset) {
@@ -40,7 +40,7 @@ Ref<Array> Array::view(const Array& base, const Shape& shape, const Strides& str
   array->block_bytes_ = sizeof(Array);
   array->data_ = base.data_ + offset * size_of(base.dtype_);
   array->base_ = base.base_ ? base.base_ : Ref<const Array>(&base);
-  return Ref<Array>(array);
+  return Ref<Array>::adopt(array);
 }
 
 void destroy(const Array* array) {

@@ -52,6 +52,7 @@ class Sweep final : public GradientSink {
     while (!frontier_.empty()) {
       Frontier::Entry& entry = frontier_.pop_deepest();
       Node& node = *entry.node;
+      node.prefetch_ahead();
       visit(node, entry.gradients);
       node.pull(OutputGradients(node, entry.gradients), *this);
       if (free_graph) node.free();
@@ -135,7 +136,7 @@ void detail::fail_freed(const char* op) {
 Tensor& Tensor::requires_grad_(bool on) & {
   require(!on || is_floating(dtype()), "requires_grad_: only f32 and f64 tensors have gradients, this is {}", dtype());
   const bool is_already = on && requires_grad() && is_leaf();
-  if (!is_already) source_ = on ? Source{Ref<Node>(new Leaf(shape(), dtype())), 0} : Source{};
+  if (!is_already) source_ = on ? Source{Ref<Node>::adopt(new Leaf(shape(), dtype())), 0} : Source{};
   return *this;
 }
 

@@ -11,7 +11,7 @@ namespace ravel {
 // A leaf: where gradients end. It keeps the gradient that backward() adds up.
 class Leaf final : public Node {
  public:
-  Leaf(const Shape& shape, Dtype dtype) : Node("leaf", 0), output_{shape, dtype} {}
+  Leaf(const Shape& shape, Dtype dtype) : Node("leaf"), output_{shape, dtype} {}
   std::span<const Output> outputs() const override { return {&output_, 1}; }
   std::span<const Source> inputs() const override { return {}; }
   void pull(const OutputGradients&, GradientSink&) override {}

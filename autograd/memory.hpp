@@ -12,6 +12,13 @@ void* allocate(std::size_t bytes);
 // Gives back a block; `bytes` is what it was asked for with.
 void deallocate(void* block, std::size_t bytes) noexcept;
 
+// Starts to fetch the lines of `bytes` bytes at `address` into the nearest cache. Nothing happens if there is no
+// memory.
+inline void prefetch(const void* address, std::size_t bytes) {
+  const char* const first = static_cast<const char*>(address);
+  for (std::size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(first + offset);
+}
+
 struct MemoryUse {
   std::size_t live = 0;    // bytes in blocks that are in use
   std::size_t cached = 0;  // bytes in free blocks that are kept for reuse

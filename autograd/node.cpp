@@ -1,6 +1,6 @@
 #include "ravel/autograd/node.hpp"
 
-#include <utility>
+#include <algorithm>
 
 #include "ravel/autograd/create.hpp"
 #include "ravel/autograd/memory.hpp"
@@ -8,12 +8,19 @@
 
 namespace ravel {
 
-bool OutputGradients::received(std::size_t slot) const { return received_[slot].defined(); }
+const Tensor& OutputGradients::operator[](std::size_t slot) const {
+  Tensor& gradient = received_[slot];
+  if (!gradient.defined()) gradient = zeros(node_.outputs()[slot].shape, node_.outputs()[slot].dtype);
+  return gradient;
+}
 
-Tensor OutputGradients::operator[](std::size_t slot) const {
-  if (received(slot)) return received_[slot];
-  const Node::Output& output = node_.outputs()[slot];
-  return zeros(output.shape, output.dtype);
+Node::Node(const char* op, const Node& deepest_input) : depth_(deepest_input.depth_ + 1), op_(op) {
+  below_[0] = &deepest_input;
+  std::copy(deepest_input.below_.begin(), deepest_input.below_.end() - 1, below_.begin() + 1);
+}
+
+void Node::prefetch_ahead() const {
+  prefetch(below_.back(), 192);  // holds a node with two inputs
 }
 
 void* Node::operator new(std::size_t bytes) { return allocate(bytes); }

@@ -1,6 +1,7 @@
 // A recorded operation in the graph.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -22,15 +23,14 @@ struct Source {
 // The gradients of a node's outputs, as a pullback gets them. An output that received none counts as zeros.
 class OutputGradients {
  public:
-  OutputGradients(const Node& node, std::span<const Tensor> received) : node_(node), received_(received) {}
+  OutputGradients(const Node& node, std::span<Tensor> received) : node_(node), received_(received) {}
   std::size_t size() const { return received_.size(); }
-  bool received(std::size_t slot) const;
-  // The gradient of output `slot`; zeros are made when it received none.
-  Tensor operator[](std::size_t slot) const;
+  // The gradient of output `slot`; zeros take its place when it received none.
+  const Tensor& operator[](std::size_t slot) const;
 
  private:
   const Node& node_;
-  std::span<const Tensor> received_;
+  std::span<Tensor> received_;
 };
 
 // Where a node hands the gradients of its inputs.
@@ -63,6 +63,9 @@ class Node : public Counted {
   virtual std::span<const Output> outputs() const = 0;
   // The places of the inputs, in order; an input that needs no gradient has a null node.
   virtual std::span<const Source> inputs() const = 0;
+  // Starts to fetch from memory the node that a sweep, which visits this one now, reaches some visits later. Without
+  // it, each visit in a graph larger than the caches begins by waiting for its node.
+  void prefetch_ahead() const;
   // Computes the gradients of the inputs that `sink` wants and hands them over.
   virtual void pull(const OutputGradients& gradients, GradientSink& sink) = 0;
   // Drops the formulas, what they captured and the links to the inputs. pull() is then an error.
@@ -76,11 +79,16 @@ class Node : public Counted {
   friend void destroy(const Node* node);
 
  protected:
-  Node(const char* op, std::uint32_t depth) : op_(op), depth_(depth) {}
+  // A leaf.
+  explicit Node(const char* op) : depth_(0), op_(op) {}
+  Node(const char* op, const Node& deepest_input);
 
  private:
-  const char* op_;
   std::uint32_t depth_;
+  const char* op_;
+  // The addresses of the deepest input, of its deepest input, and so on; these nodes may be gone. The last is
+  // prefetched: a fetch takes about as long as four visits.
+  std::array<const void*, 4> below_{};
   mutable const Node* next_to_end_ = nullptr;
 };
 

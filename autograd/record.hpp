@@ -30,13 +30,15 @@ namespace detail {
 void check_anomaly(const char* op, const char* what, const Tensor& value);
 [[noreturn]] void fail_freed(const char* op);
 
-inline std::uint32_t depth_above(const Source& source, std::uint32_t depth) {
-  return source.node ? std::max(depth, source.node->depth() + 1) : depth;
+// The deeper one of a node and the one at `source`; either may be null.
+inline const Node* deeper(const Node* node, const Source& source) {
+  const bool other = source.node && (node == nullptr || source.node->depth() > node->depth());
+  return other ? source.node.get() : node;
 }
 
 // Output `slot` of a node as a tensor. Integers and masks have no place in the graph.
-inline Tensor output_of(Ref<Array> value, const Ref<Node>& node, std::uint32_t slot) {
-  return is_floating(value->dtype()) ? Tensor(std::move(value), {node, slot}) : Tensor(std::move(value));
+inline Tensor output_of(Ref<Array> value, Ref<Node> node, std::uint32_t slot) {
+  return is_floating(value->dtype()) ? Tensor(std::move(value), {std::move(node), slot}) : Tensor(std::move(value));
 }
 
 template <class Pullback>
@@ -48,8 +50,8 @@ class EdgeNode final : public Node {
   static constexpr std::size_t count = sizeof...(Pullbacks);
 
  public:
-  EdgeNode(const char* op, std::uint32_t depth, const Tensor& value, Edge<Pullbacks>&... edges)
-      : Node(op, depth),
+  EdgeNode(const char* op, const Node& deepest_input, const Tensor& value, Edge<Pullbacks>&... edges)
+      : Node(op, deepest_input),
         output_{value.shape(), value.dtype()},
         inputs_{edges.input.source()...},
         pullbacks_{edges.input.requires_grad() ? std::optional(std::move(edges.pullback)) : std::nullopt...} {
@@ -62,7 +64,7 @@ class EdgeNode final : public Node {
 
   void pull(const OutputGradients& gradients, GradientSink& sink) override {
     if (freed_) fail_freed(op());
-    const Tensor g = gradients[0];
+    const Tensor& g = gradients[0];
     [&]<std::size_t... I>(std::index_sequence<I...>) { (pull_edge<I>(g, sink), ...); }
     (std::make_index_sequence<count>());
   }
@@ -102,11 +104,11 @@ template <class... Pullbacks>
 Tensor record(const char* op, Tensor value, Edge<Pullbacks>... edges) {
   if (modes.anomaly) [[unlikely]]
     detail::check_anomaly(op, "the output", value);
-  if (!modes.recording || !(edges.input.requires_grad() || ...)) return value;
-  std::uint32_t depth = 0;
-  ((depth = detail::depth_above(edges.input.source(), depth)), ...);
-  const Ref<Node> node(new detail::EdgeNode<Pullbacks...>(op, depth, value, edges...));
-  return detail::output_of(value.array_ref(), node, 0);
+  const Node* deepest = nullptr;
+  ((deepest = detail::deeper(deepest, edges.input.source())), ...);
+  if (!modes.recording || deepest == nullptr) return value;
+  auto node = Ref<Node>::adopt(new detail::EdgeNode<Pullbacks...>(op, *deepest, value, edges...));
+  return detail::output_of(std::move(value).array_ref(), std::move(node), 0);
 }
 
 // What a joint pullback may look at besides the gradients.
@@ -121,9 +123,9 @@ namespace detail {
 template <class Pullback>
 class JointNode final : public Node {
  public:
-  JointNode(const char* op, std::uint32_t depth, const std::vector<Tensor>& values, const std::vector<Tensor>& inputs,
-            Pullback pullback, bool keep_outputs)
-      : Node(op, depth), pullback_(std::move(pullback)) {
+  JointNode(const char* op, const Node& deepest_input, const std::vector<Tensor>& values,
+            const std::vector<Tensor>& inputs, Pullback pullback, bool keep_outputs)
+      : Node(op, deepest_input), pullback_(std::move(pullback)) {
     for (const Tensor& value : values) {
       outputs_.push_back({value.shape(), value.dtype()});
       if (keep_outputs) kept_.push_back(value.array_ref());
@@ -173,15 +175,16 @@ class JointNode final : public Node {
 template <class Pullback>
 std::vector<Tensor> record_joint(const char* op, std::vector<Tensor> values, const std::vector<Tensor>& inputs,
                                  Pullback pullback, bool keep_outputs = false) {
-  std::uint32_t depth = 0;
-  for (const Tensor& input : inputs) depth = detail::depth_above(input.source(), depth);
+  const Node* deepest = nullptr;
+  for (const Tensor& input : inputs) deepest = detail::deeper(deepest, input.source());
   if (modes.anomaly) [[unlikely]] {
     for (const Tensor& value : values) detail::check_anomaly(op, "the output", value);
   }
-  if (!modes.recording || depth == 0) return values;
-  const Ref<Node> node(new detail::JointNode<Pullback>(op, depth, values, inputs, std::move(pullback), keep_outputs));
+  if (!modes.recording || deepest == nullptr) return values;
+  const auto node = Ref<Node>::adopt(
+      new detail::JointNode<Pullback>(op, *deepest, values, inputs, std::move(pullback), keep_outputs));
   for (std::uint32_t slot = 0; slot < values.size(); ++slot) {
-    values[slot] = detail::output_of(values[slot].array_ref(), node, slot);
+    values[slot] = detail::output_of(std::move(values[slot]).array_ref(), node, slot);
   }
   return values;
 }

@@ -73,7 +73,8 @@ class Tensor {
       fail("this tensor is undefined: default-constructed, moved from, or a gradient that nobody has computed");
     return *array_;
   }
-  const Ref<Array>& array_ref() const { return array_; }
+  const Ref<Array>& array_ref() const& { return array_; }
+  Ref<Array> array_ref() && { return std::move(array_); }
   const Source& source() const { return source_; }
   // The same place in the graph with another value, for parameters whose values change while their leaf stays.
   Tensor with_value(const Tensor& value) const;

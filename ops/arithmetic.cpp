@@ -1,6 +1,7 @@
 #include "ravel/ops/arithmetic.hpp"
 
 #include <cmath>
+#include <functional>
 
 #include "ravel/autograd/record.hpp"
 #include "ravel/ops/broadcast.hpp"
@@ -32,32 +33,32 @@ Tensor divide(const Tensor& x, double number, const F& f) {
 
 }  // namespace
 
-Tensor operator+(const Tensor& a, const Tensor& b) {
-  const Tensor x = broadcast("add", a, b), y = broadcast("add", b, a);
+Tensor operator+(const Tensor& x, const Tensor& y) {
+  if (x.shape() != y.shape()) return broadcast("add", x, y, std::plus());
   return record("add",
                 map_numeric(
                     "add", [](auto u, auto v) { return u + v; }, x, y),
                 Edge{x, [](const Tensor& g) { return g; }}, Edge{y, [](const Tensor& g) { return g; }});
 }
 
-Tensor operator-(const Tensor& a, const Tensor& b) {
-  const Tensor x = broadcast("sub", a, b), y = broadcast("sub", b, a);
+Tensor operator-(const Tensor& x, const Tensor& y) {
+  if (x.shape() != y.shape()) return broadcast("sub", x, y, std::minus());
   return record("sub",
                 map_numeric(
                     "sub", [](auto u, auto v) { return u - v; }, x, y),
                 Edge{x, [](const Tensor& g) { return g; }}, Edge{y, [](const Tensor& g) { return -g; }});
 }
 
-Tensor operator*(const Tensor& a, const Tensor& b) {
-  const Tensor x = broadcast("mul", a, b), y = broadcast("mul", b, a);
+Tensor operator*(const Tensor& x, const Tensor& y) {
+  if (x.shape() != y.shape()) return broadcast("mul", x, y, std::multiplies());
   return record("mul",
                 map_numeric(
                     "mul", [](auto u, auto v) { return u * v; }, x, y),
                 Edge{x, [y](const Tensor& g) { return g * y; }}, Edge{y, [x](const Tensor& g) { return g * x; }});
 }
 
-Tensor operator/(const Tensor& a, const Tensor& b) {
-  const Tensor x = broadcast("div", a, b), y = broadcast("div", b, a);
+Tensor operator/(const Tensor& x, const Tensor& y) {
+  if (x.shape() != y.shape()) return broadcast("div", x, y, std::divides());
   return record("div",
                 map_floating(
                     "div", [](auto u, auto v) { return u / v; }, x, y),

@@ -15,5 +15,10 @@ Tensor expand(const Tensor& x, const Shape& shape);
 Tensor sum_to(const Tensor& x, const Shape& shape);
 // `x`, expanded to the shape that x and `other` broadcast to; x itself when it has it already.
 Tensor broadcast(const char* op, const Tensor& x, const Tensor& other);
+// f(x, y) of `x` and `y`, both expanded to the shape that they broadcast to.
+template <class F>
+Tensor broadcast(const char* op, const Tensor& x, const Tensor& y, const F& f) {
+  return f(broadcast(op, x, y), broadcast(op, y, x));
+}
 
 }  // namespace ravel

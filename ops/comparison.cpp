@@ -119,16 +119,16 @@ Tensor where(const Tensor& mask, double number, const Tensor& a) {
   return record("where", choose<false>(m, x, number), Edge{x, [m](const Tensor& g) { return where(m, 0, g); }});
 }
 
-Tensor maximum(const Tensor& a, const Tensor& b) {
-  const Tensor x = broadcast("maximum", a, b), y = broadcast("maximum", b, a);
+Tensor maximum(const Tensor& x, const Tensor& y) {
+  if (x.shape() != y.shape()) return broadcast("maximum", x, y, maximum);
   const auto larger = [](auto u, auto v) { return u > v || u != u ? u : v; };
   return record("maximum", map_numeric("maximum", larger, x, y),
                 Edge{x, [x, y](const Tensor& g) { return maximum_backward(g, x, y); }},
                 Edge{y, [x, y](const Tensor& g) { return maximum_backward(g, y, x); }});
 }
 
-Tensor minimum(const Tensor& a, const Tensor& b) {
-  const Tensor x = broadcast("minimum", a, b), y = broadcast("minimum", b, a);
+Tensor minimum(const Tensor& x, const Tensor& y) {
+  if (x.shape() != y.shape()) return broadcast("minimum", x, y, minimum);
   const auto smaller = [](auto u, auto v) { return u < v || u != u ? u : v; };
   return record("minimum", map_numeric("minimum", smaller, x, y),
                 Edge{x, [x, y](const Tensor& g) { return maximum_backward(g, y, x); }},

@@ -111,8 +111,8 @@ Tensor reciprocal(const Tensor& x) {
                 Edge{x, [](const Tensor& g, const Tensor& y) { return -g * square(y); }});
 }
 
-Tensor pow(const Tensor& a, const Tensor& b) {
-  const Tensor x = broadcast("pow", a, b), y = broadcast("pow", b, a);
+Tensor pow(const Tensor& x, const Tensor& y) {
+  if (x.shape() != y.shape()) return broadcast("pow", x, y, [](const auto& u, const auto& v) { return pow(u, v); });
   const auto for_base = [x, y](const Tensor& g) { return where(y == 0, 0, g * y * pow(x, y - 1)); };
   const auto for_exponent = [x, y](const Tensor& g, const Tensor& z) {
     return where(logical_and(x == 0, y >= 0), 0, g * z * log(x));
