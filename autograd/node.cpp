@@ -1,6 +1,7 @@
 #include "ravel/autograd/node.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "ravel/autograd/create.hpp"
 #include "ravel/autograd/memory.hpp"
@@ -12,6 +13,11 @@ const Tensor& OutputGradients::operator[](std::size_t slot) const {
   Tensor& gradient = received_[slot];
   if (!gradient.defined()) gradient = zeros(node_.outputs()[slot].shape, node_.outputs()[slot].dtype);
   return gradient;
+}
+
+Tensor OutputGradients::take(std::size_t slot) const {
+  (*this)[slot];
+  return std::move(received_[slot]);
 }
 
 Node::Node(const char* op, const Node& deepest_input) : depth_(deepest_input.depth_ + 1), op_(op) {

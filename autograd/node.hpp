@@ -27,6 +27,8 @@ class OutputGradients {
   std::size_t size() const { return received_.size(); }
   // The gradient of output `slot`; zeros take its place when it received none.
   const Tensor& operator[](std::size_t slot) const;
+  // The same, handed over: if nothing else refers to it, who takes it may write into its memory.
+  Tensor take(std::size_t slot) const;
 
  private:
   const Node& node_;

@@ -64,7 +64,7 @@ class EdgeNode final : public Node {
 
   void pull(const OutputGradients& gradients, GradientSink& sink) override {
     if (freed_) fail_freed(op());
-    const Tensor& g = gradients[0];
+    Tensor g = gradients.take(0);
     [&]<std::size_t... I>(std::index_sequence<I...>) { (pull_edge<I>(g, sink), ...); }
     (std::make_index_sequence<count>());
   }
@@ -78,14 +78,16 @@ class EdgeNode final : public Node {
 
  private:
   template <std::size_t I>
-  void pull_edge(const Tensor& g, GradientSink& sink) {
+  void pull_edge(Tensor& g, GradientSink& sink) {
     const Source& source = inputs_[I];
     if (!source.node || !sink.wants(source)) return;
+    // The last formula may have the gradient for itself.
+    using Gradient = std::conditional_t<I + 1 == count, Tensor&&, const Tensor&>;
     const auto& pullback = *std::get<I>(pullbacks_);
     if constexpr (wants_output<std::remove_cvref_t<decltype(pullback)>>) {
-      sink.add(*this, I, source, pullback(g, output_of(kept_, Ref<Node>(this), 0)));
+      sink.add(*this, I, source, pullback(static_cast<Gradient>(g), output_of(kept_, Ref<Node>(this), 0)));
     } else {
-      sink.add(*this, I, source, pullback(g));
+      sink.add(*this, I, source, pullback(static_cast<Gradient>(g)));
     }
   }
 

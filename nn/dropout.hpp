@@ -9,7 +9,7 @@ namespace ravel::nn {
 // Srivastava et al.: Dropout: a simple way to prevent neural networks from overfitting; JMLR 15, 2014.
 struct Dropout {
   explicit Dropout(const Scope& scope, double p = 0.5);
-  Tensor operator()(const Tensor& x) const;
+  Tensor operator()(Tensor x) const;
 
   Scope scope;
   double p;

@@ -39,7 +39,7 @@ Sequential::Sequential(const Scope& scope, const Shape& input, const std::vector
 Tensor Sequential::operator()(const Tensor& x) const {
   const auto in = scope_.enter();
   Tensor y = x;
-  for (const Layer& layer : layers_) y = layer(y);
+  for (const Layer& layer : layers_) y = layer(std::move(y));
   return y;
 }
 

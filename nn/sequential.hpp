@@ -12,7 +12,7 @@
 namespace ravel::nn {
 
 // Any callable from a tensor to a tensor: a layer, a module of one's own, a function.
-using Layer = std::function<Tensor(const Tensor&)>;
+using Layer = std::function<Tensor(Tensor)>;
 // Makes a layer in its scope for inputs of the given shape, which has no batch dimension.
 using LayerMaker = std::function<Layer(const Scope&, const Shape& input)>;
 

@@ -14,6 +14,8 @@ namespace ravel {
 namespace {
 
 using kernels::map_floating;
+using kernels::map_gradient;
+using kernels::map_reusing;
 
 constexpr double sqrt_half = 1 / std::numbers::sqrt2;
 constexpr double inv_sqrt_2pi = std::numbers::inv_sqrtpi * sqrt_half;
@@ -48,75 +50,68 @@ Tensor gelu_curvature(const Tensor& x, Approximate approximate) {
 
 }  // namespace
 
-Tensor tanh(const Tensor& x) {
-  return record("tanh",
-                map_floating(
-                    "tanh", [](auto v) { return kernels::tanh(v); }, x),
-                Edge{x, tanh_backward});
+Tensor tanh(Tensor x) {
+  const auto f = [](auto v) { return kernels::tanh(v); };
+  return record("tanh", map_reusing("tanh", f, x), Edge{x, tanh_backward});
 }
 
-Tensor tanh_backward(const Tensor& g, const Tensor& y) {
-  return record("tanh_backward",
-                map_floating(
-                    "tanh_backward", [](auto h, auto v) { return h * (1 - v * v); }, g, y),
-                Edge{g, [y](const Tensor& h) { return tanh_backward(h, y); }},
+Tensor tanh_backward(Tensor g, const Tensor& y) {
+  const auto f = [](auto h, auto v) { return h * (1 - v * v); };
+  Tensor result = map_gradient("tanh_backward", f, g, y);
+  return record("tanh_backward", std::move(result), Edge{g, [y](Tensor h) { return tanh_backward(std::move(h), y); }},
                 Edge{y, [g, y](const Tensor& h) { return h * g * y * -2; }});
 }
 
-Tensor sigmoid(const Tensor& x) {
-  return record("sigmoid",
-                map_floating(
-                    "sigmoid", [](auto v) { return kernels::sigmoid(v); }, x),
-                Edge{x, sigmoid_backward});
+Tensor sigmoid(Tensor x) {
+  const auto f = [](auto v) { return kernels::sigmoid(v); };
+  return record("sigmoid", map_reusing("sigmoid", f, x), Edge{x, sigmoid_backward});
 }
 
-Tensor sigmoid_backward(const Tensor& g, const Tensor& y) {
-  return record("sigmoid_backward",
-                map_floating(
-                    "sigmoid_backward", [](auto h, auto v) { return h * (v * (1 - v)); }, g, y),
-                Edge{g, [y](const Tensor& h) { return sigmoid_backward(h, y); }},
+Tensor sigmoid_backward(Tensor g, const Tensor& y) {
+  const auto f = [](auto h, auto v) { return h * (v * (1 - v)); };
+  Tensor result = map_gradient("sigmoid_backward", f, g, y);
+  return record("sigmoid_backward", std::move(result),
+                Edge{g, [y](Tensor h) { return sigmoid_backward(std::move(h), y); }},
                 Edge{y, [g, y](const Tensor& h) { return h * g * (1 - y * 2); }});
 }
 
-Tensor relu(const Tensor& x) {
-  return record("relu",
-                map_floating(
-                    "relu", [](auto v) { return v < 0 ? 0 : v; }, x),
-                Edge{x, relu_backward});
+Tensor relu(Tensor x) {
+  const auto f = [](auto v) { return v < 0 ? 0 : v; };
+  return record("relu", map_reusing("relu", f, x), Edge{x, relu_backward});
 }
 
-Tensor relu_backward(const Tensor& g, const Tensor& y) {
-  return record("relu_backward",
-                map_floating(
-                    "relu_backward", [](auto h, auto v) { return v <= 0 ? 0 : h; }, g, y),
-                Edge{g, [y](const Tensor& h) { return relu_backward(h, y); }});
+Tensor relu_backward(Tensor g, const Tensor& y) {
+  const auto f = [](auto h, auto v) { return v <= 0 ? 0 : h; };
+  Tensor result = map_gradient("relu_backward", f, g, y);
+  return record("relu_backward", std::move(result), Edge{g, [y](Tensor h) { return relu_backward(std::move(h), y); }});
 }
 
 Tensor leaky_relu(const Tensor& x, double slope) {
   const auto f = [slope](auto v) { return v > 0 ? v : v * static_cast<decltype(v)>(slope); };
   return record("leaky_relu", map_floating("leaky_relu", f, x),
-                Edge{x, [x, slope](const Tensor& g) { return leaky_relu_backward(g, x, slope); }});
+                Edge{x, [x, slope](Tensor g) { return leaky_relu_backward(std::move(g), x, slope); }});
 }
 
-Tensor leaky_relu_backward(const Tensor& g, const Tensor& x, double slope) {
+Tensor leaky_relu_backward(Tensor g, const Tensor& x, double slope) {
   const auto f = [slope](auto h, auto v) { return v > 0 ? h : h * static_cast<decltype(h)>(slope); };
-  return record("leaky_relu_backward", map_floating("leaky_relu_backward", f, g, x),
-                Edge{g, [x, slope](const Tensor& h) { return leaky_relu_backward(h, x, slope); }});
+  Tensor result = map_gradient("leaky_relu_backward", f, g, x);
+  return record("leaky_relu_backward", std::move(result),
+                Edge{g, [x, slope](Tensor h) { return leaky_relu_backward(std::move(h), x, slope); }});
 }
 
 Tensor elu(const Tensor& x, double alpha) {
   const auto f = [alpha](auto v) { return v > 0 ? v : kernels::expm1(v) * static_cast<decltype(v)>(alpha); };
   return record("elu", map_floating("elu", f, x),
-                Edge{x, [x, alpha](const Tensor& g) { return elu_backward(g, x, alpha); }});
+                Edge{x, [x, alpha](Tensor g) { return elu_backward(std::move(g), x, alpha); }});
 }
 
-Tensor elu_backward(const Tensor& g, const Tensor& x, double alpha) {
+Tensor elu_backward(Tensor g, const Tensor& x, double alpha) {
   const auto f = [alpha](auto h, auto v) {
     return v > 0 ? h : h * (kernels::exp(v) * static_cast<decltype(h)>(alpha));
   };
+  Tensor result = map_gradient("elu_backward", f, g, x);
   return record(
-      "elu_backward", map_floating("elu_backward", f, g, x),
-      Edge{g, [x, alpha](const Tensor& h) { return elu_backward(h, x, alpha); }},
+      "elu_backward", std::move(result), Edge{g, [x, alpha](Tensor h) { return elu_backward(std::move(h), x, alpha); }},
       // The clamp keeps the branch that is not taken finite.
       Edge{x, [g, x, alpha](const Tensor& h) { return where(x > 0, 0, h * g * exp(clamp(x, {.max = 0})) * alpha); }});
 }
@@ -127,17 +122,17 @@ Tensor gelu(const Tensor& x, Approximate approximate) {
                              "gelu", [](auto v) { return v * normal(v).distribution; }, x)
                        : map_floating(
                              "gelu", [](auto v) { return v * normal_by_tanh(v).distribution; }, x);
-  return record("gelu", y, Edge{x, [x, approximate](const Tensor& g) { return gelu_backward(g, x, approximate); }});
+  return record("gelu", y, Edge{x, [x, approximate](Tensor g) { return gelu_backward(std::move(g), x, approximate); }});
 }
 
-Tensor gelu_backward(const Tensor& g, const Tensor& x, Approximate approximate) {
+Tensor gelu_backward(Tensor g, const Tensor& x, Approximate approximate) {
   const auto product = [](auto h, auto v, auto n) { return h * (n.distribution + v * n.density); };
   const auto exact = [product](auto h, auto v) { return product(h, v, normal(v)); };
   const auto by_tanh = [product](auto h, auto v) { return product(h, v, normal_by_tanh(v)); };
-  const Tensor result = approximate == Approximate::none ? map_floating("gelu_backward", exact, g, x)
-                                                         : map_floating("gelu_backward", by_tanh, g, x);
-  return record("gelu_backward", result,
-                Edge{g, [x, approximate](const Tensor& h) { return gelu_backward(h, x, approximate); }},
+  Tensor result = approximate == Approximate::none ? map_gradient("gelu_backward", exact, g, x)
+                                                   : map_gradient("gelu_backward", by_tanh, g, x);
+  return record("gelu_backward", std::move(result),
+                Edge{g, [x, approximate](Tensor h) { return gelu_backward(std::move(h), x, approximate); }},
                 Edge{x, [g, x, approximate](const Tensor& h) { return h * g * gelu_curvature(x, approximate); }});
 }
 
@@ -147,11 +142,12 @@ Tensor softplus(const Tensor& x, double beta, double threshold) {
     const T z = v * static_cast<T>(beta);
     return z > static_cast<T>(threshold) ? v : kernels::softplus(z) / static_cast<T>(beta);
   };
-  return record("softplus", map_floating("softplus", f, x),
-                Edge{x, [x, beta, threshold](const Tensor& g) { return softplus_backward(g, x, beta, threshold); }});
+  return record(
+      "softplus", map_floating("softplus", f, x),
+      Edge{x, [x, beta, threshold](Tensor g) { return softplus_backward(std::move(g), x, beta, threshold); }});
 }
 
-Tensor softplus_backward(const Tensor& g, const Tensor& x, double beta, double threshold) {
+Tensor softplus_backward(Tensor g, const Tensor& x, double beta, double threshold) {
   const auto f = [beta, threshold](auto h, auto v) {
     using T = decltype(v);
     const T z = v * static_cast<T>(beta);
@@ -161,8 +157,9 @@ Tensor softplus_backward(const Tensor& g, const Tensor& x, double beta, double t
     const Tensor s = sigmoid(x * beta);
     return where(x * beta > threshold, 0, h * g * (s * (1 - s)) * beta);
   };
-  return record("softplus_backward", map_floating("softplus_backward", f, g, x),
-                Edge{g, [x, beta, threshold](const Tensor& h) { return softplus_backward(h, x, beta, threshold); }},
+  Tensor result = map_gradient("softplus_backward", f, g, x);
+  return record("softplus_backward", std::move(result),
+                Edge{g, [x, beta, threshold](Tensor h) { return softplus_backward(std::move(h), x, beta, threshold); }},
                 Edge{x, for_x});
 }
 
@@ -176,10 +173,10 @@ Tensor silu(const Tensor& x) {
   return record("silu",
                 map_floating(
                     "silu", [](auto v) { return v * kernels::sigmoid(v); }, x),
-                Edge{x, [x](const Tensor& g) { return silu_backward(g, x); }});
+                Edge{x, [x](Tensor g) { return silu_backward(std::move(g), x); }});
 }
 
-Tensor silu_backward(const Tensor& g, const Tensor& x) {
+Tensor silu_backward(Tensor g, const Tensor& x) {
   const auto f = [](auto h, auto v) {
     const auto s = kernels::sigmoid(v);
     return h * (s * (1 + v * (1 - s)));
@@ -188,8 +185,9 @@ Tensor silu_backward(const Tensor& g, const Tensor& x) {
     const Tensor s = sigmoid(x);
     return h * g * (s * (1 - s)) * (x * (1 - s * 2) + 2);
   };
-  return record("silu_backward", map_floating("silu_backward", f, g, x),
-                Edge{g, [x](const Tensor& h) { return silu_backward(h, x); }}, Edge{x, for_x});
+  Tensor result = map_gradient("silu_backward", f, g, x);
+  return record("silu_backward", std::move(result), Edge{g, [x](Tensor h) { return silu_backward(std::move(h), x); }},
+                Edge{x, for_x});
 }
 
 }  // namespace ravel

@@ -21,14 +21,15 @@ void drop_block(const std::uint32_t* words, std::uint32_t keep, T scale, std::in
   });
 }
 
-// Element i belongs to word i % 4 of random block i / 4, so the work is cut between random blocks.
+// Element i belongs to word i % 4 of random block i / 4, so the work is cut between random blocks. The result goes into
+// x's memory where nothing else refers to it.
 template <class T>
 Tensor drop(const Tensor& x, double p, const RandomKey& key) {
   const auto keep = static_cast<std::uint32_t>(std::lround((1 - p) * 0x1p24));
   const T scale = keep == 0 ? T{0} : static_cast<T>(1 / (1 - p));
   const std::int64_t numel = x.numel();
   const kernels::Layout layout = kernels::coalesce(x.shape(), x.strides());
-  Ref<Array> y = Array::packed(dtype_of<T>, x.shape());
+  Ref<Array> y = x.array().is_reusable() ? x.array_ref() : Array::packed(dtype_of<T>, x.shape());
   T* const out = y->data<T>();
   parallel((numel + 3) / 4, kernels::elements_per_task / 4, [&](std::int64_t begin, std::int64_t end) {
     kernels::BlockReader<T> reader;
@@ -45,15 +46,15 @@ Tensor drop(const Tensor& x, double p, const RandomKey& key) {
 
 }  // namespace
 
-Tensor dropout(const Tensor& x, double p, bool training) {
+Tensor dropout(Tensor x, double p, bool training) {
   require(p >= 0 && p <= 1, "dropout: the probability {} is not between 0 and 1", p);
-  return training && p > 0 ? dropout(x, p, next_random_key()) : x;
+  return training && p > 0 ? dropout(std::move(x), p, next_random_key()) : x;
 }
 
-Tensor dropout(const Tensor& x, double p, const RandomKey& key) {
+Tensor dropout(Tensor x, double p, const RandomKey& key) {
   require(p >= 0 && p <= 1, "dropout: the probability {} is not between 0 and 1", p);
   return record("dropout", visit_floating(x.dtype(), "dropout", [&]<class T>() { return drop<T>(x, p, key); }),
-                Edge{x, [p, key](const Tensor& g) { return dropout(g, p, key); }});
+                Edge{x, [p, key](Tensor g) { return dropout(std::move(g), p, key); }});
 }
 
 }  // namespace ravel

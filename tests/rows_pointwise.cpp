@@ -8,7 +8,8 @@ using namespace ravel;
 namespace {
 
 // A row of a function of one tensor.
-Row unary(std::string name, Tensor (*f)(const Tensor&), const Input& input) {
+template <class X>
+Row unary(std::string name, Tensor (*f)(X), const Input& input) {
   return {std::move(name), [f](const Tensors& x) { return f(x[0]); }, {input}, {.elementwise = true}};
 }
 // One that is constant between its jumps.

@@ -1,6 +1,7 @@
 // The graph and the engine: what is recorded, swept, kept and freed.
 #include <atomic>
 #include <cmath>
+#include <functional>
 #include <thread>
 
 #include "catch.hpp"
@@ -154,6 +155,49 @@ TEST_CASE("what an edge captured is freed by the sweep, and is never kept for an
   const Tensor z = constant * ones(big).requires_grad_() + 0.0;  // captures `constant`, but nothing of the other factor
   y = Tensor();
   CHECK(live_bytes() < before + 3 * array);
+}
+
+TEST_CASE("ops that take a tensor by value write into it where nobody else can see it") {
+  const RandomKey key{1, 2};
+  const std::vector<std::pair<std::string, std::function<Tensor(Tensor)>>> ops{
+      {"tanh", ravel::tanh},
+      {"sigmoid", ravel::sigmoid},
+      {"relu", ravel::relu},
+      {"relu_backward", [](Tensor x) { return relu_backward(std::move(x), ones({4}, f64)); }},
+      {"dropout", [key](Tensor x) { return dropout(std::move(x), 0.5, key); }}};
+  for (const auto& [name, op] : ops) {
+    CAPTURE(name);
+    const NoGrad no_grad;
+    const Tensor x = tensor({-2., -1., 1., 2.}, f64), expected = op(x);
+    CHECK(values(x) == std::vector<double>{-2, -1, 1, 2});  // x is still held here
+
+    Tensor y = x * 1;
+    const double* const memory = y.data<double>();
+    const Tensor in_place = op(std::move(y));
+    CHECK(in_place.data<double>() == memory);
+    CHECK(values(in_place) == values(expected));
+
+    Tensor seen = x * 1;
+    const Tensor view = reshape(seen, {2, 2});
+    CHECK(values(op(std::move(seen))) == values(expected));
+    CHECK(values(view) == values(x));
+  }
+}
+
+TEST_CASE("a sweep writes over no gradient and no value that somebody holds") {
+  const Tensor x = leaf({-0.5, 0.5}), seed = tensor({3., 4.}, f64);
+  const Tensor h = x * 2, y = tanh(h);
+  const std::vector<double> value = values(y), input = values(h);
+  const double slope = 1 - value[1] * value[1];
+  for (const bool create_graph : {false, true}) {
+    const std::vector<Tensor> gradients = grad({y}, {seed}, {y, h, x}, {.create_graph = create_graph});
+    CHECK(values(gradients[0]) == std::vector<double>{3, 4});
+    CHECK(values(gradients[1])[1] == Approx(4 * slope));
+    CHECK(values(gradients[2])[1] == Approx(8 * slope));
+    CHECK(values(seed) == std::vector<double>{3, 4});
+    CHECK(values(y) == value);
+    CHECK(values(h) == input);
+  }
 }
 
 TEST_CASE("a chain of a million operations is swept and freed without deep recursion") {

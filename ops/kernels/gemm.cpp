@@ -78,11 +78,13 @@ template <class T>
 Blocks cut_into_blocks(const Product<T>& p) {
   const Contraction<T>& kernels = contraction<T>();
   const std::int64_t width = kernels.lanes * kernels.vectors, workers = threads();
-  constexpr double packing = 8, start = 1e5;  // of an element and of a task, in multiply-adds
+  // Packing an element and starting a task take as long as so many multiply-adds, turning to another strip as long as
+  // so many more columns.
+  constexpr double packing = 8, start = 1e5, strip_columns = 5;
   const std::int64_t products = p.count();
   const auto blocks = [&](std::int64_t row_blocks, std::int64_t column_blocks) {
     const std::int64_t rows = round_up(blocks_of(p.rows, row_blocks), kernels.tile_rows);
-    const std::int64_t columns = round_up(blocks_of(p.columns, column_blocks), width);
+    const std::int64_t columns = round_up(blocks_of(p.columns, column_blocks), kernels.lanes);
     return Blocks{blocks_of(p.rows, rows), blocks_of(p.columns, columns), rows, columns};
   };
   Blocks best = blocks(1, 1);
@@ -93,8 +95,10 @@ Blocks cut_into_blocks(const Product<T>& p) {
       const Blocks cut = blocks(row_blocks, std::max<std::int64_t>(1, per_worker * workers / row_blocks));
       const std::int64_t rounds = blocks_of(products * cut.row_blocks * cut.column_blocks, workers);
       const double packed = static_cast<double>((cut.rows + cut.columns) * p.depth),
-                   products_of_task = static_cast<double>(cut.rows * cut.columns * p.depth);
-      const double time = static_cast<double>(rounds) * (products_of_task + packing * packed + start);
+                   columns = static_cast<double>(cut.columns) +
+                             strip_columns * static_cast<double>(blocks_of(cut.columns, width)),
+                   multiplied = columns * static_cast<double>(cut.rows * p.depth);
+      const double time = static_cast<double>(rounds) * (multiplied + packing * packed + start);
       if (time < least_time) {
         least_time = time;
         best = cut;

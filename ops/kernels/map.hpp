@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "ravel/autograd/modes.hpp"
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/autograd/tensor.hpp"
 #include "ravel/ops/kernels/blocks.hpp"
@@ -115,7 +116,25 @@ Tensor map_floating(const char* op, const F& f, const Tensors&... x) {
                         [&]<class T>() { return map<detail::Repeat<T, Tensors>...>(f, x...); });
 }
 
-// The same for f32, f64 and i64.
+// As map_floating, into the memory of `x` where nothing else refers to it. For ops that take x by value and whose
+// formulas do not use it.
+template <class F, class... Tensors>
+Tensor map_reusing(const char* op, const F& f, const Tensor& x, const Tensors&... others) {
+  if (!x.array().is_reusable()) return map_floating(op, f, x, others...);
+  require(((x.shape() == others.shape()) && ...), "{}: the shapes of the inputs differ; use broadcast()", op);
+  visit_floating(common_dtype(op, x, others...), op, [&]<class T>() {
+    map_into<T, detail::Repeat<T, Tensors>...>(x.array_ref()->template data<T>(), f, {&x.array(), &others.array()...});
+  });
+  return x.detach();
+}
+
+// The same for a gradient, unless the graph is recorded: the formulas of a gradient's own gradient may use it.
+template <class F, class... Tensors>
+Tensor map_gradient(const char* op, const F& f, const Tensor& g, const Tensors&... others) {
+  return is_recording() ? map_floating(op, f, g, others...) : map_reusing(op, f, g, others...);
+}
+
+// As map_floating, for f32, f64 and i64.
 template <class F, class... Tensors>
 Tensor map_numeric(const char* op, const F& f, const Tensors&... x) {
   return visit_numeric(common_dtype(op, x...), op,
