@@ -1,4 +1,4 @@
-"""PyTorch and Ravel as processes that take turns: what compare.py, kernels.py, memory.py and curves.py share."""
+"""PyTorch and Ravel as processes that take turns: what the scripts beside this one share."""
 
 import argparse
 import json
@@ -245,13 +245,15 @@ def positives(text):
     return sorted({positive(item) for item in text.split(",")})
 
 
-def new_parser(description, program, torch_program):
-    """A parser of what all scripts understand; `program` and `torch_program` are the two sides."""
+def new_parser(description, program, torch_program=None):
+    """A parser of what all scripts understand; `program` and `torch_program`, if there is one, are the two sides."""
     parser = argparse.ArgumentParser(prog=f"./run bench {name()}", description=description)
     parser.add_argument("--threads", metavar="1,2", type=positives, default=sorted({1, os.cpu_count()}),
                         help="numbers of threads to measure with; by default 1 and the number of cores")
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE")
-    parser.add_argument("--python", metavar="PATH", default="python3", help="a Python with PyTorch; by default python3")
+    if torch_program:
+        parser.add_argument("--python", metavar="PATH", default="python3",
+                            help="a Python with PyTorch; by default python3")
     parser.add_argument(f"--{program}", metavar="PATH", dest="program",
                         default=str(FOLDER.parent / "build/release/bench" / program),
                         help="Ravel's side; by default that of the build folder")
@@ -259,11 +261,12 @@ def new_parser(description, program, torch_program):
     return parser
 
 
-def add_row_options(parser, least_steps, seconds, by_part=False):
+def add_row_options(parser, least_steps, seconds, by_part=False, rounds=5):
     """What scripts with a table of rows understand; a round has at least so many steps and takes so many seconds."""
     which = "rows whose names have A or B in them" if by_part else "these rows"
     parser.add_argument("--rows", metavar="A,B", help=f"only {which}; by default all")
-    parser.add_argument("--rounds", metavar="N", type=positive, default=5, help="of each side, in turn; by default 5")
+    parser.add_argument("--rounds", metavar="N", type=positive, default=rounds,
+                        help=f"of each side, in turn; by default {rounds}")
     parser.add_argument("--steps", metavar="N", type=positive,
                         help=f"steps in a round; by default at least {least_steps}, and as many as take {seconds} s")
     parser.add_argument("--list", action="store_true", help="name the rows and do nothing else")

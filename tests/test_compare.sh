@@ -99,6 +99,12 @@ expect 1 'second .*DIFFERENT.*1 of 3 rows' --python "$folder/python" --check
 expect 0 $'first +1 +3.000 +2.000 +1.50 +1.50 +1.50  fused, 2000 GFLOP/s, 250% of the peak\n0 of 1 figures are below 0.9' \
   --python "$folder/python" --rounds 2 --threads 1 --rows fir
 
+script=scaling side=nets
+expect 0 '^first$' --list --rows fir
+expect 2 'scaling: there is no row "third"; there are' --rows third
+expect 2 'scaling: --threads needs a number above 1' --threads 1
+expect 0 $'first +2.000 +3 +2.000 +1.00 +1.00 +1.00$' --threads 1,3 --rounds 2 --rows fir
+
 script=curves side=nets
 expect 2 'curves: there is no curve "x"; there are batch, graph size' --curves x
 expect 2 'curves: --most 60 leaves fewer than two points of "graph size"; use 900 or more' --most 60
