@@ -11,7 +11,7 @@
 namespace ravel {
 
 // Elements of one type in a block of memory, or a view of another array's elements. Kernels write a fresh array before
-// anybody else sees it; from then on it never changes.
+// anybody else sees it; it never changes while anybody else refers to it.
 class Array : public Counted {
  public:
   // A packed (row-major, without gaps) array whose elements are not yet written.

@@ -12,11 +12,13 @@ void* allocate(std::size_t bytes);
 // Gives back a block; `bytes` is what it was asked for with.
 void deallocate(void* block, std::size_t bytes) noexcept;
 
-// Starts to fetch the lines of `bytes` bytes at `address` into the nearest cache. Nothing happens if there is no
-// memory.
+// Starts to fetch `bytes` bytes at `address` into the nearest cache. Nothing is read: the address may be null or no
+// longer valid.
 inline void prefetch(const void* address, std::size_t bytes) {
-  const char* const first = static_cast<const char*>(address);
-  for (std::size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch(first + offset);
+  const auto first = reinterpret_cast<std::uintptr_t>(address);
+  for (std::size_t offset = 0; offset < bytes; offset += 64) {
+    __builtin_prefetch(reinterpret_cast<const void*>(first + offset));
+  }
 }
 
 struct MemoryUse {

@@ -9,16 +9,15 @@
 
 namespace ravel {
 
-const Tensor& OutputGradients::operator[](std::size_t slot) const {
+Tensor& OutputGradients::complete(std::size_t slot) const {
   Tensor& gradient = received_[slot];
   if (!gradient.defined()) gradient = zeros(node_.outputs()[slot].shape, node_.outputs()[slot].dtype);
   return gradient;
 }
 
-Tensor OutputGradients::take(std::size_t slot) const {
-  (*this)[slot];
-  return std::move(received_[slot]);
-}
+const Tensor& OutputGradients::operator[](std::size_t slot) const { return complete(slot); }
+
+Tensor OutputGradients::take(std::size_t slot) const { return std::move(complete(slot)); }
 
 Node::Node(const char* op, const Node& deepest_input) : depth_(deepest_input.depth_ + 1), op_(op) {
   below_[0] = &deepest_input;
@@ -26,7 +25,7 @@ Node::Node(const char* op, const Node& deepest_input) : depth_(deepest_input.dep
 }
 
 void Node::prefetch_ahead() const {
-  prefetch(below_.back(), 192);  // holds a node with two inputs
+  prefetch(below_.back(), 256);  // holds a node of two inputs with what their formulas capture
 }
 
 void* Node::operator new(std::size_t bytes) { return allocate(bytes); }

@@ -27,10 +27,12 @@ class OutputGradients {
   std::size_t size() const { return received_.size(); }
   // The gradient of output `slot`; zeros take its place when it received none.
   const Tensor& operator[](std::size_t slot) const;
-  // The same, handed over: if nothing else refers to it, who takes it may write into its memory.
+  // The same, handed over, once: if nothing else refers to it, who takes it may write into its memory.
   Tensor take(std::size_t slot) const;
 
  private:
+  Tensor& complete(std::size_t slot) const;
+
   const Node& node_;
   std::span<Tensor> received_;
 };
@@ -65,8 +67,8 @@ class Node : public Counted {
   virtual std::span<const Output> outputs() const = 0;
   // The places of the inputs, in order; an input that needs no gradient has a null node.
   virtual std::span<const Source> inputs() const = 0;
-  // Starts to fetch from memory the node that a sweep, which visits this one now, reaches some visits later. Without
-  // it, each visit in a graph larger than the caches begins by waiting for its node.
+  // Starts to fetch from memory a node that is four levels below this one, which a sweep visits now. Without it, each
+  // visit in a graph larger than the caches begins by waiting for its node.
   void prefetch_ahead() const;
   // Computes the gradients of the inputs that `sink` wants and hands them over.
   virtual void pull(const OutputGradients& gradients, GradientSink& sink) = 0;

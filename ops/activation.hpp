@@ -1,5 +1,5 @@
 // Activation functions, of f32 and f64: one pass forward, one pass backward. Each backward pass is an op with a
-// gradient of its own. What is taken by value is overwritten if nothing else refers to its memory.
+// gradient of its own. What is taken by value may be overwritten if nothing else refers to its memory.
 #pragma once
 
 #include "ravel/autograd/tensor.hpp"

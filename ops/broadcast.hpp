@@ -18,7 +18,8 @@ Tensor broadcast(const char* op, const Tensor& x, const Tensor& other);
 // f(x, y) of `x` and `y`, both expanded to the shape that they broadcast to.
 template <class F>
 Tensor broadcast(const char* op, const Tensor& x, const Tensor& y, const F& f) {
-  return f(broadcast(op, x, y), broadcast(op, y, x));
+  const Tensor expanded = broadcast(op, x, y);
+  return f(expanded, broadcast(op, y, x));
 }
 
 }  // namespace ravel

@@ -24,7 +24,7 @@ void drop_block(const std::uint32_t* words, std::uint32_t keep, T scale, std::in
 // Element i belongs to word i % 4 of random block i / 4, so the work is cut between random blocks. The result goes into
 // x's memory where nothing else refers to it.
 template <class T>
-Tensor drop(const Tensor& x, double p, const RandomKey& key) {
+Tensor drop(Tensor& x, double p, const RandomKey& key) {
   const auto keep = static_cast<std::uint32_t>(std::lround((1 - p) * 0x1p24));
   const T scale = keep == 0 ? T{0} : static_cast<T>(1 / (1 - p));
   const std::int64_t numel = x.numel();

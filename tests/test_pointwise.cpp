@@ -183,6 +183,8 @@ TEST_CASE("each activation is one node, and so is its gradient", "[pointwise]") 
 }
 
 TEST_CASE("pointwise: errors", "[pointwise]") {
+  CHECK(error_of([] { ones({2, 3}) + ones(4); }) == "add: shapes (2, 3) and (4,) do not broadcast");
+  CHECK(error_of([] { pow(ones(3), ones({5, 2})); }) == "pow: shapes (3,) and (5, 2) do not broadcast");
   const Tensor integers = arange(3);
   CHECK(error_of([&] { exp(integers); }) == "exp: needs f32 or f64, got i64; use cast(x, f32)");
   CHECK(error_of([&] { tanh(integers); }) == "tanh: needs f32 or f64, got i64; use cast(x, f32)");

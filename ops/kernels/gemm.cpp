@@ -95,9 +95,9 @@ Blocks cut_into_blocks(const Product<T>& p) {
       const Blocks cut = blocks(row_blocks, std::max<std::int64_t>(1, per_worker * workers / row_blocks));
       const std::int64_t rounds = blocks_of(products * cut.row_blocks * cut.column_blocks, workers);
       const double packed = static_cast<double>((cut.rows + cut.columns) * p.depth),
-                   columns = static_cast<double>(cut.columns) +
-                             strip_columns * static_cast<double>(blocks_of(cut.columns, width)),
-                   multiplied = columns * static_cast<double>(cut.rows * p.depth);
+                   strips = static_cast<double>(blocks_of(cut.columns, width)),
+                   multiplied = (static_cast<double>(cut.columns) + strip_columns * strips) *
+                                static_cast<double>(cut.rows * p.depth);
       const double time = static_cast<double>(rounds) * (multiplied + packing * packed + start);
       if (time < least_time) {
         least_time = time;

@@ -119,18 +119,19 @@ Tensor map_floating(const char* op, const F& f, const Tensors&... x) {
 // As map_floating, into the memory of `x` where nothing else refers to it. For ops that take x by value and whose
 // formulas do not use it.
 template <class F, class... Tensors>
-Tensor map_reusing(const char* op, const F& f, const Tensor& x, const Tensors&... others) {
-  if (!x.array().is_reusable()) return map_floating(op, f, x, others...);
-  require(((x.shape() == others.shape()) && ...), "{}: the shapes of the inputs differ; use broadcast()", op);
+Tensor map_reusing(const char* op, const F& f, Tensor& x, const Tensors&... others) {
+  const bool same_shapes = ((x.shape() == others.shape()) && ...);
+  if (!same_shapes || !x.array().is_reusable()) return map_floating(op, f, x, others...);
   visit_floating(common_dtype(op, x, others...), op, [&]<class T>() {
     map_into<T, detail::Repeat<T, Tensors>...>(x.array_ref()->template data<T>(), f, {&x.array(), &others.array()...});
   });
   return x.detach();
 }
 
-// The same for a gradient, unless the graph is recorded: the formulas of a gradient's own gradient may use it.
+// The same for a gradient, unless the graph is recorded: the formulas of a gradient's own gradient may use it. To be
+// called before the edges are made, since one that captures g refers to it.
 template <class F, class... Tensors>
-Tensor map_gradient(const char* op, const F& f, const Tensor& g, const Tensors&... others) {
+Tensor map_gradient(const char* op, const F& f, Tensor& g, const Tensors&... others) {
   return is_recording() ? map_floating(op, f, g, others...) : map_reusing(op, f, g, others...);
 }
 
