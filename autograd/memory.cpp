@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 #include "ravel/autograd/error.hpp"
 
@@ -47,9 +48,9 @@ void release() {}
 // every request of the class.
 constexpr int classes = 4 * 48;
 constexpr std::size_t smallest = 64;
-// Blocks up to this size are kept by the thread that frees them, up to `thread_bytes` per class.
+// Blocks up to this size are kept by the thread that frees them, in two lists of up to `list_bytes` per class.
 constexpr std::size_t small_limit = 16 * 1024;
-constexpr std::size_t thread_bytes = 256 * 1024;
+constexpr std::size_t list_bytes = 128 * 1024;
 
 int class_of(std::size_t bytes) {
   if (bytes <= smallest) return 0;
@@ -64,17 +65,21 @@ std::size_t class_size(int size_class) {
   return base + base / 4 * static_cast<std::size_t>(size_class % 4);
 }
 
-// A free block holds the links to the next two of its class: the one to hand out next, and the one whose links and
-// first bytes are fetched from memory meanwhile, so that a graph larger than the caches need not wait for each.
+// A free block holds the links to the next two of its list: the one to hand out next, and the one whose links and first
+// bytes are fetched from memory meanwhile, so that a graph larger than the caches need not wait for each. The first
+// block of a list that the shared cache holds also leads to the next such list.
 struct FreeBlock {
-  FreeBlock* next;
-  FreeBlock* after_next;
+  FreeBlock* next = nullptr;
+  FreeBlock* after_next = nullptr;
+  FreeBlock* next_list = nullptr;
+  std::size_t count = 0;  // of its list
 };
 
 struct FreeList {
   FreeBlock* head = nullptr;
   std::size_t count = 0;
 
+  bool empty() const { return head == nullptr; }
   void push(void* block) {
     head = new (block) FreeBlock{head, head != nullptr ? head->next : nullptr};
     ++count;
@@ -92,36 +97,30 @@ struct FreeList {
 // before fresh memory is taken beyond that, blocks of other sizes go back to the system. Twice, because blocks of a
 // class wait while those of another are at work: with less, a step that uses several sizes in turn would give back and
 // fetch the same pages each time.
+// Blocks come and go in whole lists, so that threads need not walk through them.
 class SharedCache {
  public:
-  void* take(int size_class) {
-    const std::size_t bytes = class_size(size_class);
+  // A list of blocks of this class: one that was given, or a fresh block; an empty list if there is no memory.
+  FreeList take(int size_class) {
     const std::lock_guard lock(mutex_);
-    FreeList& list = lists_[static_cast<std::size_t>(size_class)];
-    void* block = nullptr;
-    if (list.head != nullptr) {
-      use_.cached -= bytes;
-      block = list.pop();
-    } else {
-      trim(2 * std::max(use_.peak, use_.live + bytes) - use_.live - bytes);
-      block = system_block(bytes);
-      if (block == nullptr) {
-        trim(0);
-        block = system_block(bytes);
-      }
-      if (block == nullptr) return nullptr;
-      ++use_.fresh;
+    FreeList list = take_given(size_class);
+    if (list.empty()) {
+      if (void* const block = fresh_block(class_size(size_class))) list.push(block);
     }
-    use_.live += bytes;
+    use_.live += list.count * class_size(size_class);
     use_.peak = std::max(use_.peak, use_.live);
-    return block;
+    return list;
   }
 
-  void give(void* block, int size_class) {
+  void give(const FreeList& list, int size_class) {
+    if (list.empty()) return;
     const std::lock_guard lock(mutex_);
-    use_.live -= class_size(size_class);
-    use_.cached += class_size(size_class);
-    lists_[static_cast<std::size_t>(size_class)].push(block);
+    use_.live -= list.count * class_size(size_class);
+    use_.cached += list.count * class_size(size_class);
+    FreeBlock*& lists = lists_[static_cast<std::size_t>(size_class)];
+    list.head->next_list = lists;
+    list.head->count = list.count;
+    lists = list.head;
   }
 
   void release() {
@@ -135,19 +134,39 @@ class SharedCache {
   }
 
  private:
-  // Frees cached blocks, the largest first, until at most `keep` bytes of them are left.
+  FreeList take_given(int size_class) {
+    FreeBlock*& lists = lists_[static_cast<std::size_t>(size_class)];
+    if (lists == nullptr) return {};
+    const FreeList list{lists, lists->count};
+    lists = lists->next_list;
+    use_.cached -= list.count * class_size(size_class);
+    return list;
+  }
+
+  void* fresh_block(std::size_t bytes) {
+    trim(2 * std::max(use_.peak, use_.live + bytes) - use_.live - bytes);
+    void* block = system_block(bytes);
+    if (block == nullptr) {
+      trim(0);
+      block = system_block(bytes);
+    }
+    use_.fresh += block != nullptr;
+    return block;
+  }
+
+  // Frees cached lists, those of the largest blocks first, until at most `keep` bytes of them are left.
   void trim(std::size_t keep) {
-    for (int c = classes - 1; c >= 0 && use_.cached > keep; --c) {
-      FreeList& list = lists_[static_cast<std::size_t>(c)];
-      while (list.head != nullptr && use_.cached > keep) {
-        use_.cached -= class_size(c);
-        std::free(list.pop());
+    for (int c = classes - 1; c >= 0; --c) {
+      while (use_.cached > keep) {
+        FreeList list = take_given(c);
+        if (list.empty()) break;
+        while (!list.empty()) std::free(list.pop());
       }
     }
   }
 
   std::mutex mutex_;
-  std::array<FreeList, classes> lists_;
+  std::array<FreeBlock*, classes> lists_{};  // the first block of the first list of each class
   MemoryUse use_;
 };
 
@@ -157,7 +176,9 @@ SharedCache& shared_cache() {
   return *cache;
 }
 
-// The small blocks that this thread keeps for itself.
+// The small blocks that this thread keeps for itself: two lists of each class, so that a thread that frees and takes
+// blocks in turn at the end of a list turns to the other one instead of the shared cache (Bonwick and Adams: Magazines
+// and Vmem; USENIX 2001).
 class ThreadCache {
  public:
   ~ThreadCache() {
@@ -167,29 +188,31 @@ class ThreadCache {
   static bool usable() { return !ended_; }
 
   void* take(int size_class) {
-    FreeList& list = lists_[static_cast<std::size_t>(size_class)];
-    return list.head != nullptr ? list.pop() : shared_cache().take(size_class);
+    auto& [list, other] = lists_[static_cast<std::size_t>(size_class)];
+    if (list.empty()) std::swap(list, other);
+    if (list.empty()) list = shared_cache().take(size_class);
+    return list.empty() ? nullptr : list.pop();
   }
 
   void give(void* block, int size_class) {
-    FreeList& list = lists_[static_cast<std::size_t>(size_class)];
+    auto& [list, other] = lists_[static_cast<std::size_t>(size_class)];
+    if ((list.count + 1) * class_size(size_class) > list_bytes) {
+      shared_cache().give(other, size_class);
+      other = std::exchange(list, {});
+    }
     list.push(block);
-    if (list.count * class_size(size_class) > thread_bytes) shrink(size_class, list.count / 2);
   }
 
   void flush() {
-    for (int c = 0; c < small_classes; ++c) shrink(c, 0);
+    for (int c = 0; c < small_classes; ++c) {
+      for (FreeList& list : lists_[static_cast<std::size_t>(c)]) shared_cache().give(std::exchange(list, {}), c);
+    }
   }
 
   static constexpr int small_classes = 4 * (std::bit_width(small_limit) - 7) + 1;
 
  private:
-  void shrink(int size_class, std::size_t keep) {
-    FreeList& list = lists_[static_cast<std::size_t>(size_class)];
-    while (list.count > keep) shared_cache().give(list.pop(), size_class);
-  }
-
-  std::array<FreeList, small_classes> lists_;
+  std::array<std::array<FreeList, 2>, small_classes> lists_;
   static thread_local bool ended_;
 };
 thread_local bool ThreadCache::ended_ = false;
@@ -198,13 +221,18 @@ thread_local ThreadCache thread_cache;
 void* take_block(std::size_t bytes) {
   const int size_class = class_of(bytes);
   const bool small = size_class < ThreadCache::small_classes && ThreadCache::usable();
-  return small ? thread_cache.take(size_class) : shared_cache().take(size_class);
+  if (small) return thread_cache.take(size_class);
+  FreeList one = shared_cache().take(size_class);
+  return one.empty() ? nullptr : one.pop();
 }
 
 void give_block(void* block, std::size_t bytes) {
   const int size_class = class_of(bytes);
   const bool small = size_class < ThreadCache::small_classes && ThreadCache::usable();
-  small ? thread_cache.give(block, size_class) : shared_cache().give(block, size_class);
+  if (small) return thread_cache.give(block, size_class);
+  FreeList one;
+  one.push(block);
+  shared_cache().give(one, size_class);
 }
 
 MemoryUse use() { return shared_cache().use(); }

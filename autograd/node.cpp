@@ -25,7 +25,7 @@ Node::Node(const char* op, const Node& deepest_input) : depth_(deepest_input.dep
 }
 
 void Node::prefetch_ahead() const {
-  prefetch(below_.back(), 256);  // holds a node of two inputs with what their formulas capture
+  prefetch(below_.back(), 192);  // its inputs and the shapes of its outputs
 }
 
 void* Node::operator new(std::size_t bytes) { return allocate(bytes); }
