@@ -10,6 +10,7 @@
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/conv.hpp"
 #include "ravel/ops/kernels/conv_depthwise.hpp"
+#include "ravel/ops/kernels/conv_weight_gradient.hpp"
 #include "ravel/ops/kernels/isa.hpp"
 #include "ravel/ops/kernels/winograd.hpp"
 
@@ -124,6 +125,30 @@ TEST_CASE("convolution kernels give the same bits on any number of threads", "[k
     CHECK(same_on_all_threads([&] { return input_gradient(shape, in); }));
     CHECK(same_on_all_threads([&] { return weight_gradient(shape, in); }));
   }
+}
+
+TEST_CASE("weight gradients of a row are those of tiles, bit for bit", "[kernels]") {
+  const auto row = [](std::int64_t batch, std::int64_t groups, std::int64_t in_channels, std::int64_t out_channels,
+                      std::int64_t length, std::int64_t kernel, std::int64_t padding) {
+    return conv_shape(batch, groups, in_channels, out_channels, {1, length}, {1, kernel}, {1, 1}, {0, padding});
+  };
+  std::vector<ConvShape> shapes{row(3, 1, 16, 16, 140, 5, 2), row(2, 2, 24, 8, 300, 3, 0), row(17, 1, 7, 9, 129, 7, 6),
+                                row(1, 3, 33, 17, 257, 1, 0), row(5, 1, 64, 64, 256, 5, 2)};
+  shapes.push_back(shapes.back());
+  shapes.back().out[1] -= 9;  // y may end before x does
+  int rows = 0;
+  for (const ConvShape& shape : shapes) {
+    INFO(describe(shape));
+    const Operands<float> in(shape);
+    if (!kernels::is_row_gradient<float>(shape)) continue;
+    ++rows;
+    std::vector<float> tiles = unwritten<float>(weight_size(shape)), of_row = tiles;
+    kernels::weight_gradient_by_tiles(shape, in.x.data(), in.dy.data(), tiles.data());
+    kernels::weight_gradient_of_row(shape, in.x.data(), in.dy.data(), of_row.data());
+    CHECK(tiles == of_row);
+    CHECK(same_on_all_threads([&] { return weight_gradient(shape, in); }));
+  }
+  CHECK(rows >= 3);
 }
 
 TEST_CASE("each pass has shapes for direct sums and for both sizes of Winograd tiles", "[kernels]") {

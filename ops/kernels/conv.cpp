@@ -85,6 +85,8 @@ void conv_weight_gradient(const ConvShape& shape, const T* x, const T* dy, T* dw
     std::fill_n(dw, shape.weights(), T(0));
   } else if (shape.out_channels <= 6) {
     weight_gradient_by_dots(shape, x, dy, dw);
+  } else if (is_row_gradient<T>(shape)) {
+    weight_gradient_of_row(shape, x, dy, dw);
   } else {
     weight_gradient_by_tiles(shape, x, dy, dw);
   }

@@ -13,6 +13,11 @@ std::int64_t image_chunks_of(const ConvShape& shape) {
                                   std::min(shape.batch, image_chunks));
 }
 
+std::int64_t pixels_of_chain(const ConvShape& shape) {
+  const std::int64_t taps = shape.in_channels * shape.kernel[0] * shape.kernel[1];
+  return pixel_block * (shape.out_channels * taps > small_gradient ? 2 : 1);
+}
+
 template <class T>
 void add_chunks(std::int64_t chunks, std::int64_t size, T* partial) {
   if (chunks == 1) return;

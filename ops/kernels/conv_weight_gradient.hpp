@@ -12,6 +12,10 @@ namespace ravel::kernels {
 // Parts into which the batch is cut. It follows from the shape alone: neither threads nor vectors may enter here.
 std::int64_t image_chunks_of(const ConvShape& shape);
 
+// Pixels whose products with dy are added in one chain: longer chains where more is read and written at their ends.
+// Where an image has at most half as many, several images make up a chain.
+std::int64_t pixels_of_chain(const ConvShape& shape);
+
 // Adds to the first of `chunks` arrays of `size` elements, which lie one behind the other, the others in order.
 template <class T>
 void add_chunks(std::int64_t chunks, std::int64_t size, T* partial);
@@ -19,6 +23,13 @@ void add_chunks(std::int64_t chunks, std::int64_t size, T* partial);
 // As a matrix product of taps and pixels with pixels and output channels, the channels being the lanes of vectors.
 template <class T>
 void weight_gradient_by_tiles(const ConvShape& shape, const T* x, const T* dy, T* dw);
+
+// The same for convolutions of a single row with stride and dilation 1, with x transposed instead of dy: the same bits
+// in less time. is_row_gradient says whether a shape allows it, and whether it leaves fewer lanes idle.
+template <class T>
+bool is_row_gradient(const ConvShape& shape);
+template <class T>
+void weight_gradient_of_row(const ConvShape& shape, const T* x, const T* dy, T* dw);
 
 // As dot products of channels of dy with taps, the pixels being the lanes: for few output channels in a group.
 template <class T>

@@ -25,7 +25,7 @@ class TileGradient {
         dy_(dy),
         planes_(output_axis(shape, 0), output_axis(shape, 1), shape.in_channels, sizeof(T)),
         pixels_(planes_.pixels()),
-        block_(pixel_block * (shape.out_channels * taps() > small_gradient ? 2 : 1)),
+        block_(pixels_of_chain(shape)),
         images_(
             std::clamp<std::int64_t>(block_ / pixels_, 1, std::numeric_limits<std::int32_t>::max() / planes_.size())),
         channels_(round_up(shape.out_channels, kernels_.lanes)),
