@@ -184,6 +184,20 @@ TEST_CASE("ops that take a tensor by value write into it where nobody else can s
   }
 }
 
+TEST_CASE("an activation's gradient is written where that of its output was, unless it is recorded") {
+  for (const bool create_graph : {false, true}) {
+    const Tensor x = leaf({-1., 2.}), y = sum(tanh(x) * 3);
+    const double *of_output = nullptr, *of_input = nullptr;
+    const EdgeFilterGuard look([&](const Node& node, int, Tensor g) {
+      if (std::string(node.op()) == "mul") of_output = g.data<double>();
+      if (std::string(node.op()) == "tanh") of_input = g.data<double>();
+      return g;
+    });
+    grad(y, {x}, {.create_graph = create_graph});
+    CHECK((of_input == of_output) == !create_graph);
+  }
+}
+
 TEST_CASE("a sweep writes over no gradient and no value that somebody holds") {
   const Tensor x = leaf({-0.5, 0.5}), seed = tensor({3., 4.}, f64);
   const Tensor h = x * 2, y = tanh(h);

@@ -18,6 +18,21 @@ std::int64_t pixels_of_chain(const ConvShape& shape) {
   return pixel_block * (shape.out_channels * taps > small_gradient ? 2 : 1);
 }
 
+GradientTasks::GradientTasks(const ConvShape& shape, std::int64_t shared_channels)
+    : groups(shape.groups), channels(shared_channels) {
+  const std::int64_t chunks = image_chunks_of(shape), wanted = parts_wanted(chunks * groups, 4);
+  per_share = blocks_of(channels, std::min(wanted, channels));
+  shares = blocks_of(channels, per_share);
+  count = chunks * groups * shares;
+  const std::int64_t weights = shape.weights() / groups, pixels = shape.out[0] * shape.out[1];
+  grain = blocks_of(inline_work, weights * pixels * shape.batch / (chunks * shares));
+}
+
+GradientTasks::Task GradientTasks::operator[](std::int64_t i) const {
+  const std::int64_t first = i % shares * per_share;
+  return {i / shares / groups, i / shares % groups, first, std::min(per_share, channels - first)};
+}
+
 template <class T>
 void add_chunks(std::int64_t chunks, std::int64_t size, T* partial) {
   if (chunks == 1) return;

@@ -16,6 +16,21 @@ std::int64_t image_chunks_of(const ConvShape& shape);
 // Where an image has at most half as many, several images make up a chain.
 std::int64_t pixels_of_chain(const ConvShape& shape);
 
+// How the partial results of tiles are computed: one task per chunk, group and share of the channels, which are shared
+// out where there are fewer chunks and groups than threads want.
+struct GradientTasks {
+  // `channels` are those that are shared out.
+  GradientTasks(const ConvShape& shape, std::int64_t channels);
+
+  struct Task {
+    std::int64_t chunk, group, first, count;  // channels [first, first + count)
+  };
+  Task operator[](std::int64_t i) const;
+
+  std::int64_t groups, channels, per_share, shares, count;
+  std::int64_t grain;  // tasks that are worth a thread
+};
+
 // Adds to the first of `chunks` arrays of `size` elements, which lie one behind the other, the others in order.
 template <class T>
 void add_chunks(std::int64_t chunks, std::int64_t size, T* partial);

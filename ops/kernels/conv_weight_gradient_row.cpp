@@ -33,21 +33,13 @@ class RowGradient {
   }
 
   void operator()(T* dw) const {
-    // Where there are fewer chunks than threads want, output channels are shared out too.
-    const std::int64_t tasks = chunks_ * shape_.groups, wanted = parts_wanted(tasks, 4);
-    const std::int64_t per_share = blocks_of(shape_.out_channels, std::min(wanted, shape_.out_channels));
-    const std::int64_t shares = blocks_of(shape_.out_channels, per_share);
-    const std::int64_t work = taps() * shape_.out_channels * pixels_ * shape_.batch / (chunks_ * shares);
-    parallel(tasks * shares, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
+    const GradientTasks tasks(shape_, shape_.out_channels);
+    parallel(tasks.count, tasks.grain, [&](std::int64_t begin, std::int64_t end) {
       // The last pixel reads whole vectors: what they find behind its taps reaches no result.
       const std::int64_t size = (pixels_ + kernel() - 1) * shape_.in_channels + columns_;
       const Scratch<T> line(size);
       std::fill_n(line.data(), size, T(0));
-      for (std::int64_t item = begin; item < end; ++item) {
-        const std::int64_t first = item % shares * per_share;
-        sum_chunk(item / shares / shape_.groups, item / shares % shape_.groups, first,
-                  std::min(per_share, shape_.out_channels - first), line.data());
-      }
+      for (std::int64_t i = begin; i < end; ++i) sum_chunk(tasks[i], line.data());
     });
     add_chunks(chunks_, shape_.groups * shape_.out_channels * columns_, partial_.data());
     for (std::int64_t o = 0; o < shape_.groups * shape_.out_channels; ++o) {
@@ -60,8 +52,9 @@ class RowGradient {
   std::int64_t kernel() const { return shape_.kernel[1]; }
   std::int64_t taps() const { return shape_.in_channels * kernel(); }
 
-  // The partial result of one chunk for `count` output channels from `channel` on.
-  void sum_chunk(std::int64_t chunk, std::int64_t group, std::int64_t channel, std::int64_t count, T* line) const {
+  // The partial result of one chunk for some output channels.
+  void sum_chunk(const GradientTasks::Task& task, T* line) const {
+    const auto [chunk, group, channel, count] = task;
     Strip<T> strip;
     strip.rows = count;
     strip.a_row = row_.data();

@@ -41,19 +41,11 @@ class TileGradient {
   }
 
   void operator()(T* dw) const {
-    // Where there are fewer chunks than threads want, input channels are shared out too.
-    const std::int64_t tasks = chunks_ * shape_.groups, wanted = parts_wanted(tasks, 4);
-    const std::int64_t per_share = blocks_of(shape_.in_channels, std::min(wanted, shape_.in_channels));
-    const std::int64_t shares = blocks_of(shape_.in_channels, per_share);
-    const std::int64_t work = taps() * shape_.out_channels * pixels_ * shape_.batch / (chunks_ * shares);
-    parallel(tasks * shares, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
+    const GradientTasks tasks(shape_, shape_.in_channels);
+    parallel(tasks.count, tasks.grain, [&](std::int64_t begin, std::int64_t end) {
       const Scratch<T> planes(images_ * planes_.size()), panel(kernels_.vectors * kernels_.lanes * block_pixels());
       for (std::int64_t i = 0; i < images_; ++i) planes_.clear(planes.data() + i * planes_.size());
-      for (std::int64_t item = begin; item < end; ++item) {
-        const std::int64_t first = item % shares * per_share;
-        sum_chunk(item / shares / shape_.groups, item / shares % shape_.groups, first,
-                  std::min(per_share, shape_.in_channels - first), planes.data(), panel.data());
-      }
+      for (std::int64_t i = begin; i < end; ++i) sum_chunk(tasks[i], planes.data(), panel.data());
     });
     add_chunks(chunks_, shape_.groups * taps() * channels_, partial_.data());
     for (std::int64_t g = 0; g < shape_.groups; ++g) {
@@ -70,9 +62,9 @@ class TileGradient {
     return partial_.data() + ((chunk * shape_.groups + group) * taps() + tap) * channels_;
   }
 
-  // The partial result of one chunk for `count` input channels from `channel` on, a few images at a time.
-  void sum_chunk(std::int64_t chunk, std::int64_t group, std::int64_t channel, std::int64_t count, T* planes,
-                 T* panel) const {
+  // The partial result of one chunk for some input channels, a few images at a time.
+  void sum_chunk(const GradientTasks::Task& task, T* planes, T* panel) const {
+    const auto [chunk, group, channel, count] = task;
     const std::int64_t last = shape_.batch * (chunk + 1) / chunks_;
     bool add = false;
     for (std::int64_t n = shape_.batch * chunk / chunks_; n < last; n += images_) {
