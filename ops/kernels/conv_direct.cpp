@@ -86,7 +86,7 @@ void for_each_band(const TapSum<T>& sum, std::int64_t depth, std::int64_t units,
   parallel(images * bands, piece_of(images * bands, std::max<std::int64_t>(1, work)),
            [&](std::int64_t begin, std::int64_t end) {
              const Scratch<T> planes(sum.planes.size());
-             sum.planes.clear(planes.data());
+             if (sum.planes.padded()) sum.planes.clear(planes.data());
              std::int64_t loaded = -1;
              for (std::int64_t item = begin; item < end; ++item) {
                const std::int64_t image = item / bands, first = item % bands * per_band;

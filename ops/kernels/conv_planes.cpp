@@ -42,6 +42,13 @@ Inside inside(const Axis& axis, std::int64_t phase) {
   return {begin, end, begin * axis.stride - shift};
 }
 
+bool padded(const Axis& axis) {
+  return std::ranges::any_of(axis.phases, [&](std::int64_t phase) {
+    const Inside in = inside(axis, phase);
+    return in.begin > 0 || in.end < axis.extent;
+  });
+}
+
 // to[i] = from[i * step].
 template <class T, class Step>
 void copy_strided(std::int64_t count, const T* from, Step step, T* to) {
@@ -172,6 +179,8 @@ Planes::Planes(Axis rows, Axis columns, std::int64_t channels, std::int64_t byte
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
   require(size() <= most, "convolution: one padded image has {} elements; at most {} are supported", size(), most);
 }
+
+bool Planes::padded() const { return kernels::padded(rows_) || kernels::padded(columns_); }
 
 std::vector<std::int32_t> Planes::tap_offsets() const {
   std::vector<std::int32_t> offsets;

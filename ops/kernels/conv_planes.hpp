@@ -53,6 +53,8 @@ class Planes {
   std::int64_t pixels() const { return rows_.grid * columns_.grid; }         // of the grid
   std::int64_t channel_size() const { return channel_; }                     // elements from one channel to the next
   std::int64_t size() const { return channels_ * channel_ + tail_padding; }  // elements of all planes
+  // Whether taps read elements that no load writes.
+  bool padded() const;
   // Where grid point (0, 0) reads for each tap, in the order channel, kernel row, kernel column.
   std::vector<std::int32_t> tap_offsets() const;
 
