@@ -72,7 +72,7 @@ struct FreeBlock {
   FreeBlock* next = nullptr;
   FreeBlock* after_next = nullptr;
   FreeBlock* next_list = nullptr;
-  std::size_t count = 0;  // of its list
+  std::size_t count = 0;  // of the list that it heads there
 };
 
 struct FreeList {
@@ -93,11 +93,11 @@ struct FreeList {
   }
 };
 
-// The cache that all threads share. What is live and cached together never exceeds twice the most that was ever live:
+// The cache that all threads share. Blocks come and go in whole lists, so that threads need not walk through them; what
+// a thread keeps counts as live. What is live and cached together never exceeds twice the most that was ever live:
 // before fresh memory is taken beyond that, blocks of other sizes go back to the system. Twice, because blocks of a
 // class wait while those of another are at work: with less, a step that uses several sizes in turn would give back and
 // fetch the same pages each time.
-// Blocks come and go in whole lists, so that threads need not walk through them.
 class SharedCache {
  public:
   // A list of blocks of this class: one that was given, or a fresh block; an empty list if there is no memory.
@@ -156,7 +156,7 @@ class SharedCache {
 
   // Frees cached lists, those of the largest blocks first, until at most `keep` bytes of them are left.
   void trim(std::size_t keep) {
-    for (int c = classes - 1; c >= 0; --c) {
+    for (int c = classes - 1; c >= 0 && use_.cached > keep; --c) {
       while (use_.cached > keep) {
         FreeList list = take_given(c);
         if (list.empty()) break;

@@ -157,6 +157,26 @@ inline std::vector<ConvShape> dense_shapes() {
   };
 }
 
+// Single rows of more pixels than half a chain.
+inline std::vector<ConvShape> row_shapes() {
+  const auto row = [](std::int64_t batch, std::int64_t groups, std::int64_t in_channels, std::int64_t out_channels,
+                      std::int64_t length, std::int64_t kernel, std::int64_t padding, std::int64_t cut = 0) {
+    ConvShape shape =
+        conv_shape(batch, groups, in_channels, out_channels, {1, length}, {1, kernel}, {1, 1}, {0, padding});
+    shape.out[1] -= cut;
+    return shape;
+  };
+  return {
+      row(3, 1, 16, 16, 140, 5, 2),     // two chains, the second one short
+      row(2, 2, 24, 8, 300, 3, 0),      // without padding
+      row(19, 2, 16, 16, 140, 5, 2),    // more images than chunks
+      row(17, 1, 7, 9, 129, 7, 6),      // on AVX2 by rows, on AVX-512 by tiles: the same bits
+      row(1, 3, 33, 17, 257, 1, 0),     // one tap
+      row(2, 1, 64, 64, 256, 5, 2),     // long chains
+      row(2, 1, 64, 64, 256, 5, 2, 9),  // y ends before x does
+  };
+}
+
 // Strides and dilations beyond 1.
 inline std::vector<ConvShape> strided_shapes() {
   return {
@@ -242,8 +262,8 @@ inline std::vector<ConvShape> random_shapes() {
 // Shapes for every path through the kernels.
 inline std::vector<ConvShape> conv_shapes() {
   std::vector<ConvShape> all;
-  for (const auto& some :
-       {dense_shapes(), strided_shapes(), depthwise_shapes(), winograd_shapes(), empty_shapes(), random_shapes()}) {
+  for (const auto& some : {dense_shapes(), row_shapes(), strided_shapes(), depthwise_shapes(), winograd_shapes(),
+                           empty_shapes(), random_shapes()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;

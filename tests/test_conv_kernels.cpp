@@ -127,28 +127,23 @@ TEST_CASE("convolution kernels give the same bits on any number of threads", "[k
   }
 }
 
-TEST_CASE("weight gradients of a row are those of tiles, bit for bit", "[kernels]") {
-  const auto row = [](std::int64_t batch, std::int64_t groups, std::int64_t in_channels, std::int64_t out_channels,
-                      std::int64_t length, std::int64_t kernel, std::int64_t padding) {
-    return conv_shape(batch, groups, in_channels, out_channels, {1, length}, {1, kernel}, {1, 1}, {0, padding});
-  };
-  std::vector<ConvShape> shapes{row(3, 1, 16, 16, 140, 5, 2), row(2, 2, 24, 8, 300, 3, 0), row(17, 1, 7, 9, 129, 7, 6),
-                                row(1, 3, 33, 17, 257, 1, 0), row(5, 1, 64, 64, 256, 5, 2)};
-  shapes.push_back(shapes.back());
-  shapes.back().out[1] -= 9;  // y may end before x does
-  int rows = 0;
-  for (const ConvShape& shape : shapes) {
+TEMPLATE_TEST_CASE("weight gradients of a row are those of tiles, bit for bit", "[kernels]", float, double) {
+  int batches = 0, groups = 0, early_ends = 0;
+  for (const ConvShape& shape : row_shapes()) {
+    if (!kernels::is_row_gradient<TestType>(shape)) continue;
     INFO(describe(shape));
-    const Operands<float> in(shape);
-    if (!kernels::is_row_gradient<float>(shape)) continue;
-    ++rows;
-    std::vector<float> tiles = unwritten<float>(weight_size(shape)), of_row = tiles;
+    batches += shape.batch > kernels::image_chunks_of(shape);
+    groups += shape.groups > 1;
+    early_ends += shape.out[1] < shape.in[1];
+    const Operands<TestType> in(shape);
+    std::vector<TestType> tiles = unwritten<TestType>(weight_size(shape)), of_row = tiles;
     kernels::weight_gradient_by_tiles(shape, in.x.data(), in.dy.data(), tiles.data());
     kernels::weight_gradient_of_row(shape, in.x.data(), in.dy.data(), of_row.data());
     CHECK(tiles == of_row);
-    CHECK(same_on_all_threads([&] { return weight_gradient(shape, in); }));
   }
-  CHECK(rows >= 3);
+  CHECK(batches > 0);
+  CHECK(groups > 0);
+  CHECK(early_ends > 0);
 }
 
 TEST_CASE("each pass has shapes for direct sums and for both sizes of Winograd tiles", "[kernels]") {

@@ -75,7 +75,8 @@ class PackedWeights {
 };
 
 // Cuts `units` of work per image into bands, so that all threads have some, and calls body(image, planes, first, last)
-// for each band with the planes of its image.
+// for each band with the planes of its image. If they have no padding, nothing is cleared: what vectors read beyond the
+// grid then is any number, and is dropped.
 template <class T, class Body>
 void for_each_band(const TapSum<T>& sum, std::int64_t depth, std::int64_t units, const Body& body) {
   const std::int64_t images = sum.batch * sum.groups,

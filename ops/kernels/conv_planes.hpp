@@ -37,7 +37,7 @@ Axis output_axis(const ConvShape& shape, int axis);
 std::vector<Axis> input_gradient_axes(const ConvShape& shape, int axis);
 
 // How many of `items`, of `work` multiply-adds each, a thread takes at a time: more than one where there are many,
-// because it clears planes for each piece.
+// because it may have to clear planes for each piece.
 std::int64_t piece_of(std::int64_t items, std::int64_t work);
 
 // The planes of all channels of an image (channels, rows.source, columns.source).
@@ -53,15 +53,15 @@ class Planes {
   std::int64_t pixels() const { return rows_.grid * columns_.grid; }         // of the grid
   std::int64_t channel_size() const { return channel_; }                     // elements from one channel to the next
   std::int64_t size() const { return channels_ * channel_ + tail_padding; }  // elements of all planes
-  // Whether taps read elements that no load writes.
+  // Whether a phase goes beyond the source. If not, `load` writes every element that a tap reads at a grid point.
   bool padded() const;
   // Where grid point (0, 0) reads for each tap, in the order channel, kernel row, kernel column.
   std::vector<std::int32_t> tap_offsets() const;
 
-  // Makes all elements zeros: once for an array, because the padding is never written again.
+  // Makes all elements zeros. One call serves all loads into an array, because no load writes the padding.
   template <class T>
   void clear(T* planes) const;
-  // Fills the planes of `count` channels, the first of which lies at `image`, in cleared memory.
+  // Fills the planes of `count` channels, the first of which lies at `image`, in memory that was cleared.
   template <class T>
   void load(const T* image, std::int64_t count, T* planes) const;
 

@@ -18,19 +18,23 @@ std::int64_t pixels_of_chain(const ConvShape& shape) {
   return pixel_block * (shape.out_channels * taps > small_gradient ? 2 : 1);
 }
 
-GradientTasks::GradientTasks(const ConvShape& shape, std::int64_t shared_channels)
-    : groups(shape.groups), channels(shared_channels) {
-  const std::int64_t chunks = image_chunks_of(shape), wanted = parts_wanted(chunks * groups, 4);
-  per_share = blocks_of(channels, std::min(wanted, channels));
-  shares = blocks_of(channels, per_share);
-  count = chunks * groups * shares;
-  const std::int64_t weights = shape.weights() / groups, pixels = shape.out[0] * shape.out[1];
-  grain = blocks_of(inline_work, weights * pixels * shape.batch / (chunks * shares));
+std::int64_t images_of_chain(const ConvShape& shape) {
+  return std::max<std::int64_t>(1, pixels_of_chain(shape) / (shape.out[0] * shape.out[1]));
 }
 
+GradientTasks::GradientTasks(const ConvShape& shape, std::int64_t channels)
+    : chunks_(image_chunks_of(shape)), groups_(shape.groups), channels_(channels) {
+  per_share_ = blocks_of(channels, std::min(parts_wanted(chunks_ * groups_, 4), channels));
+  shares_ = blocks_of(channels, per_share_);
+  const std::int64_t weights = shape.weights() / groups_, pixels = shape.out[0] * shape.out[1];
+  grain_ = blocks_of(inline_work, weights * pixels * shape.batch / (chunks_ * shares_));
+}
+
+std::int64_t GradientTasks::count() const { return chunks_ * groups_ * shares_; }
+
 GradientTasks::Task GradientTasks::operator[](std::int64_t i) const {
-  const std::int64_t first = i % shares * per_share;
-  return {i / shares / groups, i / shares % groups, first, std::min(per_share, channels - first)};
+  const std::int64_t first = i % shares_ * per_share_;
+  return {i / shares_ / groups_, i / shares_ % groups_, first, std::min(per_share_, channels_ - first)};
 }
 
 template <class T>

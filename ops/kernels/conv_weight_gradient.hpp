@@ -9,26 +9,34 @@
 
 namespace ravel::kernels {
 
-// Parts into which the batch is cut. It follows from the shape alone: neither threads nor vectors may enter here.
+// The next three say where a sum is cut, which is part of the result: they follow from the shape alone, and neither
+// threads nor vectors may enter. First, the parts into which the batch is cut.
 std::int64_t image_chunks_of(const ConvShape& shape);
 
 // Pixels whose products with dy are added in one chain: longer chains where more is read and written at their ends.
-// Where an image has at most half as many, several images make up a chain.
 std::int64_t pixels_of_chain(const ConvShape& shape);
 
-// How the partial results of tiles are computed: one task per chunk, group and share of the channels, which are shared
-// out where there are fewer chunks and groups than threads want.
-struct GradientTasks {
-  // `channels` are those that are shared out.
+// Images that make up a chain together: more than one where each has at most half as many pixels as a chain.
+std::int64_t images_of_chain(const ConvShape& shape);
+
+// The tasks in which partial results are computed: one per chunk, group and share of the channels, which are shared out
+// where there are fewer chunks and groups than threads want.
+class GradientTasks {
+ public:
+  struct Task {
+    std::int64_t chunk, group;
+    std::int64_t first_channel, channels;
+  };
+
+  // `channels` are those that are shared out: of x or of dy.
   GradientTasks(const ConvShape& shape, std::int64_t channels);
 
-  struct Task {
-    std::int64_t chunk, group, first, count;  // channels [first, first + count)
-  };
-  Task operator[](std::int64_t i) const;
+  std::int64_t count() const;
+  std::int64_t grain() const { return grain_; }  // tasks that are worth a thread
+  Task operator[](std::int64_t i) const;         // 0 <= i < count()
 
-  std::int64_t groups, channels, per_share, shares, count;
-  std::int64_t grain;  // tasks that are worth a thread
+ private:
+  std::int64_t chunks_, groups_, channels_, per_share_, shares_, grain_;
 };
 
 // Adds to the first of `chunks` arrays of `size` elements, which lie one behind the other, the others in order.

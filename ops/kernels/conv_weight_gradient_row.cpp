@@ -34,7 +34,7 @@ class RowGradient {
 
   void operator()(T* dw) const {
     const GradientTasks tasks(shape_, shape_.out_channels);
-    parallel(tasks.count, tasks.grain, [&](std::int64_t begin, std::int64_t end) {
+    parallel(tasks.count(), tasks.grain(), [&](std::int64_t begin, std::int64_t end) {
       // The last pixel reads whole vectors: what they find behind its taps reaches no result.
       const std::int64_t size = (pixels_ + kernel() - 1) * shape_.in_channels + columns_;
       const Scratch<T> line(size);
@@ -54,9 +54,9 @@ class RowGradient {
 
   // The partial result of one chunk for some output channels.
   void sum_chunk(const GradientTasks::Task& task, T* line) const {
-    const auto [chunk, group, channel, count] = task;
+    const auto [chunk, group, channel, channels] = task;
     Strip<T> strip;
-    strip.rows = count;
+    strip.rows = channels;
     strip.a_row = row_.data();
     strip.a_depth = pixel_.data();
     strip.b_step = shape_.in_channels;
@@ -103,8 +103,7 @@ template <class T>
 bool is_row_gradient(const ConvShape& shape) {
   const bool one_row = shape.in[0] == 1 && shape.kernel[0] == 1 && shape.padding[0] == 0;
   const bool one_step = shape.stride[1] == 1 && shape.dilation[1] == 1;
-  const bool one_image_per_chain = pixels_of_chain(shape) < 2 * shape.out[1];
-  if (!one_row || !one_step || !one_image_per_chain) return false;
+  if (!one_row || !one_step || images_of_chain(shape) > 1) return false;
   // Taps are the columns here, output channels there; the fewer lanes are idle the better.
   const std::int64_t lanes = contraction<T>().lanes, rows = contraction<T>().tile_rows;
   const std::int64_t taps = shape.in_channels * shape.kernel[1], channels = shape.out_channels;

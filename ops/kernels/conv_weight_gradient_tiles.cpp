@@ -26,8 +26,7 @@ class TileGradient {
         planes_(output_axis(shape, 0), output_axis(shape, 1), shape.in_channels, sizeof(T)),
         pixels_(planes_.pixels()),
         block_(pixels_of_chain(shape)),
-        images_(
-            std::clamp<std::int64_t>(block_ / pixels_, 1, std::numeric_limits<std::int32_t>::max() / planes_.size())),
+        images_(std::min(images_of_chain(shape), std::numeric_limits<std::int32_t>::max() / planes_.size())),
         channels_(round_up(shape.out_channels, kernels_.lanes)),
         chunks_(image_chunks_of(shape)),
         partial_(chunks_ * shape.groups * taps() * channels_) {
@@ -42,7 +41,7 @@ class TileGradient {
 
   void operator()(T* dw) const {
     const GradientTasks tasks(shape_, shape_.in_channels);
-    parallel(tasks.count, tasks.grain, [&](std::int64_t begin, std::int64_t end) {
+    parallel(tasks.count(), tasks.grain(), [&](std::int64_t begin, std::int64_t end) {
       const Scratch<T> planes(images_ * planes_.size()), panel(kernels_.vectors * kernels_.lanes * block_pixels());
       for (std::int64_t i = 0; i < images_; ++i) planes_.clear(planes.data() + i * planes_.size());
       for (std::int64_t i = begin; i < end; ++i) sum_chunk(tasks[i], planes.data(), panel.data());
@@ -64,18 +63,18 @@ class TileGradient {
 
   // The partial result of one chunk for some input channels, a few images at a time.
   void sum_chunk(const GradientTasks::Task& task, T* planes, T* panel) const {
-    const auto [chunk, group, channel, count] = task;
+    const auto [chunk, group, channel, channels] = task;
     const std::int64_t last = shape_.batch * (chunk + 1) / chunks_;
     bool add = false;
     for (std::int64_t n = shape_.batch * chunk / chunks_; n < last; n += images_) {
       const std::int64_t images = std::min(images_, last - n);
       for (std::int64_t i = 0; i < images; ++i) {
         const std::int64_t source = ((n + i) * shape_.groups + group) * shape_.in_channels + channel;
-        planes_.load(x_ + source * shape_.in[0] * shape_.in[1], count, planes + i * planes_.size());
+        planes_.load(x_ + source * shape_.in[0] * shape_.in[1], channels, planes + i * planes_.size());
       }
       for (std::int64_t first = 0; first < images * pixels_; first += block_pixels(), add = true) {
         const std::int64_t pixels = std::min(block_pixels(), images * pixels_ - first);
-        sum_pixels(n, group, first, pixels, partial(chunk, group, channel * filter()), count * filter(), add, planes,
+        sum_pixels(n, group, first, pixels, partial(chunk, group, channel * filter()), channels * filter(), add, planes,
                    panel);
       }
     }

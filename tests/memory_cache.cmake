@@ -1,0 +1,4 @@
+# The cache of free blocks, without RAVEL_SYSTEM_MALLOC: so that ThreadSanitizer sees how threads exchange blocks.
+add_executable(memory_cache programs/memory_cache.cpp ${PROJECT_SOURCE_DIR}/autograd/memory.cpp)
+target_link_libraries(memory_cache PRIVATE ravel::ravel)
+add_test(NAME memory_cache COMMAND memory_cache)
