@@ -2,7 +2,6 @@
 """Measures time per step against batch, depth and graph size, and draws it; see bench/README.md."""
 
 import math
-import os
 import statistics
 from pathlib import Path
 
@@ -149,7 +148,8 @@ def main():
     parser = sides_of.new_parser(__doc__, "nets", "torch_nets.py")
     parser.add_argument("--curves", metavar="A,B", help="only these of batch, depth, graph size; by default all")
     parser.add_argument("--rounds", metavar="N", type=sides_of.positive, default=5, help="of a point; by default 5")
-    parser.add_argument("--seconds", metavar="S", type=float, default=0.1, help="of a round; by default 0.1")
+    parser.add_argument("--seconds", metavar="S", type=sides_of.positive_seconds, default=0.1,
+                        help="of a round; by default 0.1")
     parser.add_argument("--most", metavar="N", type=sides_of.positive, help="leave out points beyond N")
     parser.add_argument("--no-torch", action="store_true", help="measure Ravel alone")
     parser.add_argument("--torch-nodes", metavar="N", type=sides_of.positive, default=100_000,
@@ -171,7 +171,10 @@ def main():
     if not arguments.no_torch:
         sides_of.require_torch(arguments.python)
     folder, results = Path(arguments.pictures), []
-    os.makedirs(folder, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sides_of.fail(f"--pictures {folder}: {error.strerror}; choose a folder that exists or can be made")
     print(f"{'curve':<12} {'threads':>7}  {'side':<8} {'floor ms':>9} {'ms per unit':>11}   "
           f"{'worst point':<22} time per unit, large points")
     for threads in arguments.threads:

@@ -203,7 +203,7 @@ def measure_table(rows, arguments, result_of, remarks_of):
 
 def write_json(arguments, figures):
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps(figures, indent=2) + "\n")
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def require_torch(python):
@@ -241,6 +241,30 @@ def positive(text):
     return int(text)
 
 
+def positive_seconds(text):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is no time above 0")
+    return seconds
+
+
+def writable_file(text):
+    """A file that can be written: found out before measuring, which takes minutes."""
+    path = Path(text)
+    is_new = not path.exists()
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(
+            f"cannot write '{text}' ({error.strerror}); choose a file in a folder that exists and may be written")
+    if is_new:
+        path.unlink()
+    return path
+
+
 def positives(text):
     return sorted({positive(item) for item in text.split(",")})
 
@@ -250,7 +274,7 @@ def new_parser(description, program, torch_program=None):
     parser = argparse.ArgumentParser(prog=f"./run bench {name()}", description=description)
     parser.add_argument("--threads", metavar="1,2", type=positives, default=sorted({1, os.cpu_count()}),
                         help="numbers of threads to measure with; by default 1 and the number of cores")
-    parser.add_argument("--json", metavar="FILE", help="write all figures to FILE")
+    parser.add_argument("--json", metavar="FILE", type=writable_file, help="write all figures to FILE")
     if torch_program:
         parser.add_argument("--python", metavar="PATH", default="python3",
                             help="a Python with PyTorch; by default python3")

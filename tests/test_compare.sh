@@ -70,6 +70,8 @@ expect() {
 expect 0 $'^first\nsecond\nsmall ops 16x16$' --list
 expect 2 $'^compare: there is no row "third"; there are\n  first\n  second\n  small ops 16x16$' --rows first,third
 expect 2 "argument --threads: '0' is no number above 0" --threads 1,0
+expect 2 "argument --json: cannot write '/nowhere/figures' \(No such file or directory\); choose a file" \
+  --json /nowhere/figures
 expect 1 $'offers no PyTorch .*\n  python3 -m venv torch-venv\n  torch-venv/bin/pip install torch==2.13.0\n' \
   --python /nowhere/python
 expect 1 'compare: there is no program /nowhere/nets; ./run bench compare builds it' --nets /nowhere/nets
@@ -108,6 +110,8 @@ expect 0 $'first +2.000 +3 +2.000 +1.00 +1.00 +1.00$' --threads 1,3 --rounds 2 -
 script=curves side=nets
 expect 2 'curves: there is no curve "x"; there are batch, graph size' --curves x
 expect 2 'curves: --most 60 leaves fewer than two points of "graph size"; use 900 or more' --most 60
+expect 2 "argument --seconds: '0' is no time above 0" --seconds 0
+expect 1 'curves: --pictures /dev/null/x: Not a directory; choose a folder' --no-torch --pictures /dev/null/x
 expect 0 $'\ngraph size +1  Ravel +1.0000 +0.0100000 .*0.0 % at .* .0.5 % at 900' \
   --no-torch --threads 1 --rounds 1 --curves 'graph size' --pictures "$folder"
 python3 - "$folder/graph_size_1.svg" <<'SCRIPT' || { echo "FAILED: the picture of curves.py"; failures=$((failures + 1)); }
