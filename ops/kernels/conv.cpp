@@ -75,7 +75,7 @@ void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx)
 }
 
 // With few output channels most lanes of a tile would be idle. Winograd, dots or chains is part of the result: bits.
-// The last two have the same chains, so that the choice between them may follow the instruction set.
+// Rows and tiles have the same chains, so that the choice between these two may follow the instruction set.
 template <class T>
 void conv_weight_gradient(const ConvShape& shape, const T* x, const T* dy, T* dw) {
   if constexpr (std::is_same_v<T, float>) {

@@ -61,7 +61,7 @@ class Planes {
   // Makes all elements zeros. One call serves all loads into an array, because no load writes the padding.
   template <class T>
   void clear(T* planes) const;
-  // Fills the planes of `count` channels, the first of which lies at `image`, in memory that was cleared.
+  // Fills the planes of `count` channels, the first of which lies at `image`; the memory was cleared if padded().
   template <class T>
   void load(const T* image, std::int64_t count, T* planes) const;
 
