@@ -1,8 +1,9 @@
-// The Ravel side of compare.py, memory.py and curves.py: the nets of torch_nets.py, and the same commands. It reads
-// them from its standard input, a line each, and answers each with a line:
+// The Ravel side of compare.py, scaling.py, memory.py and curves.py: the nets of torch_nets.py, and the same commands.
+// It reads them from its standard input, a line each, and answers each with a line:
 //   about                 version and instruction set
 //   list                  the names of the rows, in JSON
 //   curves                rows that differ in one number, in JSON: {"batch": [[1, ROW], ...], ...}
+//   peak                  GFLOP/s that its threads reach at most, in registers
 //   measure ROW STEPS     milliseconds per step, over STEPS steps that follow some to warm up
 //   vary ROW STEPS        "ok" after so many steps with batches of changing size
 //   check ROW FILE        trains a net without dropout from the input, target and parameters in FILE for three
@@ -14,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "peak/peak.hpp"
 #include "ravel/nn/sequential.hpp"
 #include "ravel/ops/activation.hpp"
 #include "ravel/ops/arithmetic.hpp"
@@ -238,6 +240,7 @@ class Server {
     if (command.name == "about") return bench::about();
     if (command.name == "list") return list();
     if (command.name == "curves") return list_of_curves();
+    if (command.name == "peak") return fmt::format("{:.1f}", bench::peak_gflops(threads()));
     if (command.name == "check") return check(command.subject, command.argument);
     require(command.name == "measure" || command.name == "vary", "there is no command \"{}\"", command.line);
     Training& training = training_of(command.subject);

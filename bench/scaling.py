@@ -4,20 +4,45 @@
 import statistics
 
 import sides as sides_of
-from sides import NAME_WIDTH, Side, ravel_command
+from sides import ATTEMPTS, NAME_WIDTH, Side, ravel_command
+
+ALL_CORES = 0.9    # of as many cores as there are threads: a round in which the machine lends fewer does not count
 
 
-def measure(row, one, many, arguments):
-    """Milliseconds per step on one thread and on several, in each round."""
+def measure_round(row, one, many, steps):
+    """Milliseconds per step on one thread and on several, and how many cores the machine lent the threads meanwhile:
+    how many times the peak of one thread they reached, just before and just after; the smaller figure.
+
+    In a virtual machine these are fewer than there are threads for as long as the host lets two of them share a core,
+    and in any machine while other programs run.
+    """
+    core = one.peak()
+    one_ms = one.measure(row, steps)
+    before = many.peak()
+    many_ms = many.measure(row, steps)
+    return {"one_ms": one_ms, "many_ms": many_ms, "cores": min(before, many.peak()) / core}
+
+
+def measure(row, one, many, threads, arguments):
+    """Rounds until enough of them had all cores, at most ATTEMPTS times as many."""
     steps = sides_of.steps_for(one, row, arguments)
-    return [(one.measure(row, steps), many.measure(row, steps)) for _ in range(arguments.rounds)]
+    rounds, whole = [], []
+    while len(whole) < arguments.rounds and len(rounds) < ATTEMPTS * arguments.rounds:
+        rounds.append(measure_round(row, one, many, steps))
+        if rounds[-1]["cores"] >= ALL_CORES * threads:
+            whole.append(rounds[-1])
+    return rounds, whole
 
 
-def line_of(row, threads, rounds):
-    ones, manys = zip(*rounds)
-    speedups = [one / many for one, many in rounds]
-    return (f"{row:<{NAME_WIDTH}} {statistics.median(ones):>11.3f} {threads:>7} {statistics.median(manys):>9.3f} "
-            f"{statistics.median(speedups):>7.2f} {min(speedups):>6.2f} {max(speedups):>6.2f}")
+def line_of(row, threads, rounds, whole):
+    counted = whole or rounds
+    one_ms, many_ms, cores = (statistics.median(r[key] for r in counted) for key in ("one_ms", "many_ms", "cores"))
+    speedups = [r["one_ms"] / r["many_ms"] for r in counted]
+    remark = ""
+    if len(whole) < len(rounds):
+        remark = f"  the machine lent all cores in {len(whole)} of {len(rounds)} rounds"
+    return (f"{row:<{NAME_WIDTH}} {one_ms:>11.3f} {threads:>7} {many_ms:>9.3f} {statistics.median(speedups):>7.2f} "
+            f"{min(speedups):>6.2f} {max(speedups):>6.2f} {cores:>6.2f}{remark}")
 
 
 def main():
@@ -31,14 +56,15 @@ def main():
     numbers = [threads for threads in arguments.threads if threads > 1]
     if not numbers:
         parser.exit(2, "scaling: --threads needs a number above 1 to compare with one thread\n")
-    print(f"{'':<{NAME_WIDTH}} {'1 thread ms':>11} {'threads':>7} {'ms':>9} {'faster':>7} {'min':>6} {'max':>6}")
+    print(f"{'':<{NAME_WIDTH}} {'1 thread ms':>11} {'threads':>7} {'ms':>9} {'faster':>7} {'min':>6} {'max':>6} "
+          f"{'cores':>6}")
     results = []
     for threads in numbers:
         with Side(ravel_command(arguments, 1)) as one, Side(ravel_command(arguments, threads)) as many:
             for row in rows:
-                rounds = measure(row, one, many, arguments)
+                rounds, whole = measure(row, one, many, threads, arguments)
                 results.append({"name": row, "threads": threads, "rounds": rounds})
-                print(line_of(row, threads, rounds), flush=True)
+                print(line_of(row, threads, rounds, whole), flush=True)
     sides_of.write_json(arguments, {"rows": results})
     return 0
 

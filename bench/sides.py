@@ -73,6 +73,11 @@ class Side:
         time.sleep(PAUSE_SECONDS)
         return float(self.ask(f"measure {row} {steps}"))
 
+    def peak(self):
+        """Billions of multiplications and additions per second that its threads reach at most now."""
+        time.sleep(PAUSE_SECONDS)
+        return float(self.ask("peak"))
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()
