@@ -140,14 +140,19 @@ TEST_CASE("softmax of infinities and of large numbers, of rank 0 and empty", "[s
   CHECK(error_of([] { softmax(zeros(3, i64), 0); }) == "softmax: needs f32 or f64, got i64; use cast(x, f32)");
 }
 
-TEST_CASE("rows of a softmax sum to 1 for every length around a block", "[softmax]") {
-  for (const std::int64_t count : {1, 2, 15, 16, 17, 255, 257, 511, 512, 513, 1500}) {
-    const Tensor x = randn({3, count}, f32, random_key(1, "softmax", 0)) * 5;
+TEST_CASE("softmax of rows of every length around a block, and its gradients", "[softmax]") {
+  constexpr std::int64_t rows = 7;  // four that are reduced side by side, and the rest
+  for (const std::int64_t count : {1, 2, 15, 16, 17, 170, 255, 257, 511, 512, 513, 1500}) {
+    const Tensor x = (randn({rows, count}, f32, random_key(1, "softmax", 0)) * 5).requires_grad_();
+    const Tensor g = randn({rows, count}, f32, random_key(1, "softmax", 1));
     INFO(count);
-    CHECK(allclose(sum(softmax(x, 1), 1), ones(3), 1e-6));
-    CHECK(allclose(softmax(x, 1), exp(x - logsumexp(x, 1, true)), 1e-5));
-    CHECK(allclose(log_softmax(x, 1), log(softmax(x, 1)), 1e-5, 1e-5));
-    CHECK(equal(transpose(softmax(transpose(x, 0, 1), 0), 0, 1), softmax(x, 1)));
+    const Tensor y = softmax(x, 1), logarithm = log_softmax(x, 1);
+    CHECK(allclose(sum(y, 1), ones(rows), 1e-6));
+    CHECK(allclose(y, exp(x - logsumexp(x, 1, true)), 1e-5));
+    CHECK(allclose(logarithm, log(y), 1e-5, 1e-5));
+    CHECK(equal(transpose(softmax(transpose(x, 0, 1), 0), 0, 1), y));
+    CHECK(allclose(grad(sum(y * g), {x})[0], y * (g - sum(g * y, 1, true)), 1e-5, 1e-6));
+    CHECK(allclose(grad(sum(logarithm * g), {x})[0], g - y * sum(g, 1, true), 1e-5, 1e-5));
   }
 }
 

@@ -10,12 +10,12 @@
 
 namespace ravel::kernels {
 
-// Calls body(first, rows) for blocks of rows that cover the matrix: several rows that fit into block_size elements
-// together, or one row that may be longer. How it is cut changes no result.
+// Calls body(first, rows) for blocks of rows that cover the matrix: as many as fit into block_size elements together,
+// or four, which are reduced side by side. There are at most block_size of them. How it is cut changes no result.
 template <class F>
 void for_row_blocks(std::int64_t rows, std::int64_t count, const F& body) {
   if (count == 0) return;
-  const std::int64_t together = std::max<std::int64_t>(1, block_size / count);
+  const std::int64_t together = std::max<std::int64_t>(4, block_size / count);
   parallel(rows, std::max<std::int64_t>(1, elements_per_task / count), [&](std::int64_t begin, std::int64_t end) {
     for (; begin < end; begin += together) body(begin, std::min(together, end - begin));
   });
@@ -34,17 +34,48 @@ void map_rows(std::int64_t rows, std::int64_t count, const F& f, T* y, const T* 
   });
 }
 
-// y[row] = `combine` over k of f(k, length, row), the values of columns k .. k + length - 1 of all rows as a packed
-// block: one block, or for a single long row several, one after the other.
+// y[row] = `combine` over the values of a row. f(first, n, k, length) gives those of columns k .. k + length - 1 of
+// rows first .. first + n - 1 as a packed block of at most block_size elements: of several rows, or a part of one.
 template <class T, class Combine, class F>
 void fold_rows(std::int64_t rows, std::int64_t count, T identity, const Combine& combine, T* y, const F& f) {
   std::fill(y, y + rows, identity);
   T part[block_size];
-  for (std::int64_t k = 0; k < count; k += block_size) {
-    const std::int64_t length = std::min(block_size, count - k);
-    combine_columns(f(k, length), rows, length, identity, combine, part);
-    for (std::int64_t row = 0; row < rows; ++row) y[row] = combine(y[row], part[row]);
+  const std::int64_t together = std::max<std::int64_t>(1, block_size / count);
+  for (std::int64_t first = 0; first < rows; first += together) {
+    const std::int64_t n = std::min(together, rows - first);
+    for (std::int64_t k = 0; k < count; k += block_size) {
+      const std::int64_t length = std::min(block_size, count - k);
+      combine_columns(f(first, n, k, length), n, length, identity, combine, part);
+      for (std::int64_t row = 0; row < n; ++row) y[first + row] = combine(y[first + row], part[row]);
+    }
   }
+}
+
+// fold_rows() for values that lie in memory, as packed rows: four of its blocks at a time, whose chains do not wait for
+// each other.
+template <class T, class Combine>
+void fold_packed_rows(std::int64_t rows, std::int64_t count, const T* x, T identity, const Combine& combine, T* y) {
+  if (count <= reduce_lanes) {
+    return fold_rows(rows, count, identity, combine, y,
+                     [=](std::int64_t first, std::int64_t, std::int64_t, std::int64_t) { return x + first * count; });
+  }
+  std::fill(y, y + rows, identity);
+  at_level([=] {
+    const std::int64_t row_blocks = (count + block_size - 1) / block_size, blocks = rows * row_blocks;
+    for (std::int64_t first = 0; first < blocks; first += 4) {
+      const std::int64_t n = std::min<std::int64_t>(4, blocks - first);
+      std::int64_t counts[4]{};
+      T part[4];
+      for (std::int64_t i = 0; i < n; ++i) {
+        counts[i] = std::min(block_size, count - (first + i) % row_blocks * block_size);
+      }
+      combine_four(x + first / row_blocks * count + first % row_blocks * block_size, counts, identity, combine, part);
+      for (std::int64_t i = 0; i < n; ++i) {
+        T& result = y[(first + i) / row_blocks];
+        result = combine(result, part[i]);
+      }
+    }
+  });
 }
 
 // y = exp(x - value[row]). Short rows would leave lanes idle: their exponentials run over all rows at once.
@@ -65,11 +96,10 @@ void exp_rows(std::int64_t rows, std::int64_t count, const T* x, const T* value,
 // The largest element of each row, and the sum of exp(x - largest).
 template <class T>
 void normalize_rows(std::int64_t rows, std::int64_t count, const T* x, T* largest, T* total) {
-  fold_rows(rows, count, -std::numeric_limits<T>::infinity(), larger, largest,
-            [=](std::int64_t k, std::int64_t) { return x + k; });
+  fold_packed_rows(rows, count, x, -std::numeric_limits<T>::infinity(), larger, largest);
   alignas(64) T powers[block_size];
-  fold_rows(rows, count, T{0}, add, total, [&](std::int64_t k, std::int64_t length) {
-    exp_rows(rows, length, x + k, largest, powers);
+  fold_rows(rows, count, T{0}, add, total, [&](std::int64_t row, std::int64_t n, std::int64_t k, std::int64_t length) {
+    exp_rows(n, length, x + row * count + k, largest + row, powers);
     return powers;
   });
 }
@@ -80,11 +110,10 @@ void softmax_rows(std::int64_t rows, std::int64_t count, const T* x, T* y) {
   for_row_blocks(rows, count, [=](std::int64_t first, std::int64_t n) {
     const T* const from = x + first * count;
     T* const to = y + first * count;
-    T value[block_size]{};
-    fold_rows(n, count, -std::numeric_limits<T>::infinity(), larger, value,
-              [=](std::int64_t k, std::int64_t) { return from + k; });
+    T value[block_size];
+    fold_packed_rows(n, count, from, -std::numeric_limits<T>::infinity(), larger, value);
     exp_rows(n, count, from, value, to);
-    fold_rows(n, count, T{0}, add, value, [=](std::int64_t k, std::int64_t) { return to + k; });
+    fold_packed_rows(n, count, to, T{0}, add, value);
     map_rows(
         n, count, [](T v, T total) { return v / total; }, to, value, to);
   });
@@ -197,8 +226,9 @@ void softmax_backward_rows(std::int64_t rows, std::int64_t count, const T* g, co
     const std::int64_t at = first * count;
     T dot[block_size];
     alignas(64) T products[block_size];
-    fold_rows(n, count, T{0}, add, dot, [&](std::int64_t k, std::int64_t length) {
-      map_loop([](T u, T v) { return u * v; }, n * length, products, g + at + k, y + at + k);
+    fold_rows(n, count, T{0}, add, dot, [&](std::int64_t row, std::int64_t m, std::int64_t k, std::int64_t length) {
+      const std::int64_t from = at + row * count + k;
+      map_loop([](T u, T v) { return u * v; }, m * length, products, g + from, y + from);
       return products;
     });
     map_rows(
@@ -212,7 +242,7 @@ void log_softmax_backward_rows(std::int64_t rows, std::int64_t count, const T* g
   for_row_blocks(rows, count, [=](std::int64_t first, std::int64_t n) {
     const std::int64_t at = first * count;
     T total[block_size];
-    fold_rows(n, count, T{0}, add, total, [=](std::int64_t k, std::int64_t) { return g + at + k; });
+    fold_packed_rows(n, count, g + at, T{0}, add, total);
     map_loop([](T v) { return exp(v); }, n * count, out + at, y + at);
     map_rows(
         n, count, [](T u, T p, T s) { return u - p * s; }, out + at, total, g + at, out + at);
