@@ -18,22 +18,25 @@
 namespace ravel::kernels {
 
 #if defined(RAVEL_TINY_BLOCKS)
-inline constexpr std::int64_t reduce_lanes = 2, reduce_columns = 3;
+inline constexpr std::int64_t reduce_lanes = 2, reduce_columns = 3, reduce_strips = 2, reduce_runs = 3;
 #else
 inline constexpr std::int64_t reduce_lanes = 16;
-inline constexpr std::int64_t reduce_columns = 256;  // outputs side by side whose lanes stay in L1
+inline constexpr std::int64_t reduce_columns = 256;  // outputs side by side
+inline constexpr std::int64_t reduce_strips = 4;     // of that many, whose lanes stay near the core
+inline constexpr std::int64_t reduce_runs = 16;      // whose lanes are combined together
 #endif
 inline constexpr std::int64_t reduce_chunk = block_size;
 
-// What reductions combine with. The last two keep a NaN that they have met.
+// What reductions combine with. The last two keep a NaN that they have met: a comparison with one is false, and only
+// the new value b, which waits for nothing, is asked.
 inline constexpr auto add = [](auto a, auto b) { return a + b; };
 inline constexpr auto larger = [](auto a, auto b) {
-  const auto more = a > b ? a : b;
-  return a != a ? a : more;
+  const auto more = b > a ? b : a;
+  return b != b ? b : more;
 };
 inline constexpr auto smaller = [](auto a, auto b) {
-  const auto less = a < b ? a : b;
-  return a != a ? a : less;
+  const auto less = b < a ? b : a;
+  return b != b ? b : less;
 };
 
 // How the memory of an array looks to a reduction.
@@ -52,54 +55,55 @@ ReductionPlan plan_reduction(const Array& x, const Dims& dims);
 // Where the elements begin..begin + count - 1 of a layout are, in elements from its first.
 void fill_offsets(const Layout& layout, std::int64_t begin, std::int64_t count, std::int64_t* offsets);
 
-// Combines f(begin), ..., f(count - 1) into the lanes, and these into one; `begin` is a multiple of their number.
+// Combines f(0), ..., f(count - 1) into lanes[0 .. reduce_lanes - 1]; compiled for the level of the at_level() body
+// that it is called in, as are the next three.
 template <class T, class Combine, class F>
-T finish_lanes(T* lanes, std::int64_t begin, std::int64_t count, const Combine& combine, const F& f) {
-  std::int64_t i = begin;
+void fill_lanes(std::int64_t count, T identity, const Combine& combine, const F& f, T* lanes) {
+  T sums[reduce_lanes];  // in registers, which `lanes` cannot be
+  for (std::int64_t l = 0; l < reduce_lanes; ++l) sums[l] = identity;
+  std::int64_t i = 0;
   for (; i + reduce_lanes <= count; i += reduce_lanes) {
     RAVEL_KEEP_LOOP
-    for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = combine(lanes[l], f(i + l));
+    for (std::int64_t l = 0; l < reduce_lanes; ++l) sums[l] = combine(sums[l], f(i + l));
   }
+  RAVEL_KEEP_LOOP
+  for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = sums[l];
   for (std::int64_t l = 0; i + l < count; ++l) lanes[l] = combine(lanes[l], f(i + l));
-  for (std::int64_t half = reduce_lanes / 2; half > 0; half /= 2) {
-    for (std::int64_t l = 0; l < half; ++l) lanes[l] = combine(lanes[l], lanes[l + half]);
+}
+
+// Combines the lanes of each of n runs, 2 * half of them, which lie one after the other; lanes[i] is then the result of
+// run i. One run alone would take scalar steps that wait for each other.
+template <std::int64_t half = reduce_lanes / 2, class T, class Combine>
+void combine_halves(T* lanes, std::int64_t n, const Combine& combine) {
+  RAVEL_INDEPENDENT  // what is written has been read before
+      for (std::int64_t run = 0; run < n; ++run) {
+    const T* const from = lanes + run * 2 * half;
+    for (std::int64_t l = 0; l < half; ++l) lanes[run * half + l] = combine(from[l], from[half + l]);
   }
+  if constexpr (half > 1) combine_halves<half / 2>(lanes, n, combine);
+}
+
+// f(0), ..., f(count - 1), combined by lanes.
+template <class T, class Combine, class F>
+T combine_lanes(std::int64_t count, T identity, const Combine& combine, const F& f) {
+  alignas(64) T lanes[reduce_lanes];
+  fill_lanes(count, identity, combine, f, lanes);
+  combine_halves(lanes, 1, combine);
   return lanes[0];
 }
 
-// f(0), ..., f(count - 1), combined by lanes; compiled for the level of the at_level() body that it is called in.
-template <class T, class Combine, class F>
-T combine_lanes(std::int64_t count, T identity, const Combine& combine, const F& f) {
-  T lanes[reduce_lanes];
-  for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = identity;
-  return finish_lanes(lanes, 0, count, combine, f);
-}
-
-// y[0] .. y[3], the results of combine_lanes() for the four runs of elements that lie one after the other in x and are
-// counts[0] .. counts[3] long: four chains at a time, which do not wait for each other.
+// y[i], for n <= reduce_runs runs of lengths[i] elements that lie one after the other in x: each combined by lanes.
 template <class In, class T, class Combine>
-void combine_four(const In* x, const std::int64_t* counts, T identity, const Combine& combine, T* y) {
-  const In *const x0 = x, *const x1 = x0 + counts[0], *const x2 = x1 + counts[1], *const x3 = x2 + counts[2];
-  const auto get = [](const In* from, std::int64_t i) { return static_cast<T>(element(from, i)); };
-  T a[reduce_lanes], b[reduce_lanes], c[reduce_lanes], d[reduce_lanes];
-  for (std::int64_t l = 0; l < reduce_lanes; ++l) a[l] = b[l] = c[l] = d[l] = identity;
-  const std::int64_t common = std::min(std::min(counts[0], counts[1]), std::min(counts[2], counts[3]));
-  std::int64_t i = 0;
-  for (; i + reduce_lanes <= common; i += reduce_lanes) {
-    for (const In* const from : {x0, x1, x2, x3}) __builtin_prefetch(from + i + 4 * reduce_chunk);
-    RAVEL_KEEP_LOOP
-    for (std::int64_t l = 0; l < reduce_lanes; ++l) a[l] = combine(a[l], get(x0, i + l));
-    RAVEL_KEEP_LOOP
-    for (std::int64_t l = 0; l < reduce_lanes; ++l) b[l] = combine(b[l], get(x1, i + l));
-    RAVEL_KEEP_LOOP
-    for (std::int64_t l = 0; l < reduce_lanes; ++l) c[l] = combine(c[l], get(x2, i + l));
-    RAVEL_KEEP_LOOP
-    for (std::int64_t l = 0; l < reduce_lanes; ++l) d[l] = combine(d[l], get(x3, i + l));
+void combine_runs(const In* x, const std::int64_t* lengths, std::int64_t n, T identity, const Combine& combine, T* y) {
+  alignas(64) T lanes[reduce_runs * reduce_lanes];
+  for (std::int64_t run = 0; run < n; ++run) {
+    fill_lanes(
+        lengths[run], identity, combine, [=](std::int64_t k) { return static_cast<T>(element(x, k)); },
+        lanes + run * reduce_lanes);
+    x += lengths[run];
   }
-  y[0] = finish_lanes(a, i, counts[0], combine, [=](std::int64_t k) { return get(x0, k); });
-  y[1] = finish_lanes(b, i, counts[1], combine, [=](std::int64_t k) { return get(x1, k); });
-  y[2] = finish_lanes(c, i, counts[2], combine, [=](std::int64_t k) { return get(x2, k); });
-  y[3] = finish_lanes(d, i, counts[3], combine, [=](std::int64_t k) { return get(x3, k); });
+  combine_halves(lanes, n, combine);
+  std::copy_n(lanes, n, y);
 }
 
 // Combines `count` <= reduce_chunk rows of `columns` elements column by column into y. Row i is at x + offsets[i], or,
@@ -145,10 +149,10 @@ template <class In, class T, class Combine>
 void combine_columns(const In* x, std::int64_t rows, std::int64_t count, T identity, const Combine& combine, T* y) {
   if (count > reduce_lanes || rows < 4) {
     at_level([=] {
-      for (std::int64_t i = 0; i < rows; ++i) {
-        const In* const from = x + i * count;
-        y[i] =
-            combine_lanes(count, identity, combine, [=](std::int64_t k) { return static_cast<T>(element(from, k)); });
+      std::int64_t lengths[reduce_runs];
+      std::fill(lengths, lengths + reduce_runs, count);
+      for (std::int64_t i = 0; i < rows; i += reduce_runs) {
+        combine_runs(x + i * count, lengths, std::min(reduce_runs, rows - i), identity, combine, y + i);
       }
     });
     return;
@@ -164,31 +168,30 @@ void combine_columns(const In* x, std::int64_t rows, std::int64_t count, T ident
   combine_rows(turned, nullptr, count, rows, identity, combine, lanes, y);
 }
 
-// reduce_stream() for packed elements, four chunks at a time: does those from number `begin` on, but for at most three
-// before `end`, and returns the first that it left.
+// reduce_stream() for packed elements, without copies.
 template <class In, class T, class Combine>
-std::int64_t reduce_packed(const In* x, const ReductionPlan& plan, T identity, const Combine& combine, T* partial,
-                           std::int64_t begin, std::int64_t end) {
+void reduce_packed(const In* x, const ReductionPlan& plan, T identity, const Combine& combine, T* partial,
+                   std::int64_t begin, std::int64_t end) {
   const std::int64_t reduced = plan.reduced, chunks = plan.chunks, outputs = plan.outputs;
-  at_level([=, &begin] {
+  at_level([=] {
     std::int64_t output = begin / chunks, chunk = begin % chunks;
-    for (; begin + 4 <= end; begin += 4) {
+    for (std::int64_t first = begin; first < end; first += reduce_runs) {
+      const std::int64_t n = std::min(reduce_runs, end - first);
       const In* const from = x + output * reduced + chunk * reduce_chunk;
-      std::int64_t counts[4], places[4];
-      T results[4];
-      for (std::int64_t i = 0; i < 4; ++i) {
-        counts[i] = std::min(reduce_chunk, reduced - chunk * reduce_chunk);
+      std::int64_t lengths[reduce_runs], places[reduce_runs];
+      T results[reduce_runs];
+      for (std::int64_t i = 0; i < n; ++i) {
+        lengths[i] = std::min(reduce_chunk, reduced - chunk * reduce_chunk);
         places[i] = chunk * outputs + output;
         if (++chunk == chunks) {
           chunk = 0;
           ++output;
         }
       }
-      combine_four(from, counts, identity, combine, results);
-      for (std::int64_t i = 0; i < 4; ++i) partial[places[i]] = results[i];
+      combine_runs(from, lengths, n, identity, combine, results);
+      for (std::int64_t i = 0; i < n; ++i) partial[places[i]] = results[i];
     }
   });
-  return begin;
 }
 
 // The kernel for outputs whose own elements are neighbours in memory, and for all others that have no better one: reads
@@ -201,10 +204,9 @@ void reduce_stream(const Array& x, const ReductionPlan& plan, T identity, const 
   const std::int64_t together = fitting > reduce_lanes ? fitting / reduce_lanes * reduce_lanes : fitting;
   const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / size);
   parallel(plan.outputs * plan.chunks, grain, [&](std::int64_t begin, std::int64_t end) {
-    if (together < 4 && plan.stream.shape.rank() == 1 && plan.stream.strides[0] == 1) {
-      begin = reduce_packed(x.data<In>(), plan, identity, combine, partial, begin, end);
+    if (size > reduce_lanes && plan.stream.shape.rank() == 1 && plan.stream.strides[0] == 1) {
+      return reduce_packed(x.data<In>(), plan, identity, combine, partial, begin, end);
     }
-    if (begin == end) return;
     BlockReader<In> reader;
     reader.start(x, plan.stream, begin / plan.chunks * plan.reduced + begin % plan.chunks * reduce_chunk);
     for (std::int64_t task = begin; task < end; task += together) {
@@ -216,27 +218,30 @@ void reduce_stream(const Array& x, const ReductionPlan& plan, T identity, const 
   });
 }
 
-// The kernel for outputs that are neighbours in memory: adds up whole rows of them. Writes what reduce_stream() writes.
+// The kernel for outputs that are neighbours in memory: adds up whole rows of them, in strips of reduce_columns, of
+// which a task takes a few together: long pieces of a row are read faster. Writes what reduce_stream() writes.
 template <class In, class T, class Combine>
 void reduce_rows(const Array& x, const ReductionPlan& plan, T identity, const Combine& combine, T* partial) {
-  const std::int64_t tiles = (plan.columns + reduce_columns - 1) / reduce_columns;
-  const std::int64_t outer = plan.outputs / plan.columns, size = std::min(plan.reduced, reduce_chunk);
-  const bool dense = tiles == 1 && plan.rows.shape.rank() == 1 && plan.rows.strides[0] == plan.columns;
-  const std::int64_t grain =
-      std::max<std::int64_t>(1, elements_per_task / (size * std::min(plan.columns, reduce_columns)));
-  parallel(outer * plan.chunks * tiles, grain, [&](std::int64_t begin, std::int64_t end) {
-    const Scratch<T> lanes(reduce_lanes * std::min(plan.columns, reduce_columns));
-    std::int64_t offsets[reduce_chunk], base = 0;
-    for (std::int64_t task = begin; task < end; ++task) {
-      const std::int64_t tile = task % tiles, chunk = task / tiles % plan.chunks, block = task / tiles / plan.chunks;
-      const std::int64_t column = tile * reduce_columns, count = std::min(size, plan.reduced - chunk * reduce_chunk);
-      if (task == begin || (tile == 0 && plan.chunks > 1))
+  const std::int64_t columns = plan.columns, strips = (columns + reduce_columns - 1) / reduce_columns;
+  const std::int64_t outer = plan.outputs / columns, size = std::min(plan.reduced, reduce_chunk);
+  const bool packed = plan.rows.shape.rank() == 1 && plan.rows.strides[0] == columns;
+  const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / (size * std::min(columns, reduce_columns)));
+  parallel(outer * plan.chunks * strips, grain, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch<T> lanes(reduce_lanes * std::min(columns, reduce_strips * reduce_columns));
+    std::int64_t offsets[reduce_chunk], base = 0, together = 0;
+    for (std::int64_t task = begin; task < end; task += together) {
+      const std::int64_t strip = task % strips, chunk = task / strips % plan.chunks,
+                         block = task / strips / plan.chunks;
+      const std::int64_t column = strip * reduce_columns, count = std::min(size, plan.reduced - chunk * reduce_chunk);
+      if (task == begin || (strip == 0 && plan.chunks > 1))
         fill_offsets(plan.rows, chunk * reduce_chunk, count, offsets);
-      if (task == begin || tile == 0) fill_offsets(plan.outer, block, 1, &base);
-      const std::int64_t width = std::min(reduce_columns, plan.columns - column);
+      if (task == begin || strip == 0) fill_offsets(plan.outer, block, 1, &base);
+      together = std::min({reduce_strips, strips - strip, end - task});
+      const std::int64_t width = std::min(together * reduce_columns, columns - column);
+      const bool dense = packed && width == columns;
       const In* const from = x.data<In>() + base + column + (dense ? offsets[0] : 0);
       combine_rows(from, dense ? nullptr : offsets, count, width, identity, combine, lanes.data(),
-                   partial + chunk * plan.outputs + block * plan.columns + column);
+                   partial + chunk * plan.outputs + block * columns + column);
     }
   });
 }
@@ -244,6 +249,14 @@ void reduce_rows(const Array& x, const ReductionPlan& plan, T identity, const Co
 // Combines the chunks of each output pairwise; partial[0 .. outputs - 1] has the results.
 template <class T, class Combine>
 void combine_chunks(T* partial, std::int64_t outputs, std::int64_t chunks, const Combine& combine) {
+  if (outputs == 1) {  // the same pairs, moved together
+    return at_level([=, &combine] {
+      for (std::int64_t left = chunks; left > 1; left -= left / 2) {
+        combine_halves<1>(partial, left / 2, combine);
+        if (left % 2 != 0) partial[left / 2] = partial[left - 1];
+      }
+    });
+  }
   const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / chunks);
   parallel(outputs, grain, [&](std::int64_t begin, std::int64_t end) {
     at_level([=, &combine] {

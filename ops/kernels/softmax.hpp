@@ -62,14 +62,15 @@ void fold_packed_rows(std::int64_t rows, std::int64_t count, const T* x, T ident
   std::fill(y, y + rows, identity);
   at_level([=] {
     const std::int64_t row_blocks = (count + block_size - 1) / block_size, blocks = rows * row_blocks;
-    for (std::int64_t first = 0; first < blocks; first += 4) {
-      const std::int64_t n = std::min<std::int64_t>(4, blocks - first);
-      std::int64_t counts[4]{};
-      T part[4];
+    for (std::int64_t first = 0; first < blocks; first += reduce_runs) {
+      const std::int64_t n = std::min(reduce_runs, blocks - first);
+      std::int64_t lengths[reduce_runs];
+      T part[reduce_runs];
       for (std::int64_t i = 0; i < n; ++i) {
-        counts[i] = std::min(block_size, count - (first + i) % row_blocks * block_size);
+        lengths[i] = std::min(block_size, count - (first + i) % row_blocks * block_size);
       }
-      combine_four(x + first / row_blocks * count + first % row_blocks * block_size, counts, identity, combine, part);
+      combine_runs(x + first / row_blocks * count + first % row_blocks * block_size, lengths, n, identity, combine,
+                   part);
       for (std::int64_t i = 0; i < n; ++i) {
         T& result = y[(first + i) / row_blocks];
         result = combine(result, part[i]);
