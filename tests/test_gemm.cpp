@@ -117,6 +117,19 @@ TEST_CASE("gemm agrees with the definition", "[kernels]") {
   }
 }
 
+TEST_CASE("products of few rows, or of few columns, agree with the definition at depths around a vector", "[kernels]") {
+  for (std::int64_t rows = 1; rows <= 9; ++rows) {
+    for (const std::int64_t columns : {1, 4, 5, 11}) {
+      for (const std::int64_t depth : {32, 33, 39, 40, 48, 63, 64, 65, 111}) {
+        for (const GemmCase& s : {GemmCase{rows, columns, depth, false, true}, {columns, rows, depth, false, true}}) {
+          compare_with_definition<float>(s);
+          compare_with_definition<double>(s);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("gemm of nothing writes nothing", "[kernels]") {
   kernels::gemm<float>(0, 5, 3, {nullptr, 3, 1}, {nullptr, 5, 1}, nullptr, 5);
   kernels::gemm<float>(5, 0, 3, {nullptr, 3, 1}, {nullptr, 0, 1}, nullptr, 0);

@@ -254,7 +254,7 @@ class BlockProduct {
 // Both operands lie along the depth and C has so few rows that transposing B would cost more than the product.
 template <class T>
 bool made_of_dots(const Product<T>& p) {
-  return p.rows <= 4 && p.depth >= dots_depth && p.a.column_stride == 1 && p.b.row_stride == 1;
+  return p.rows <= dots_rows && p.depth >= dots_depth && p.a.column_stride == 1 && p.b.row_stride == 1;
 }
 
 // Columns [first, first + columns) of product number i.

@@ -31,10 +31,10 @@ struct Epilogue {
 };
 
 // C (rows, columns), row-major with `c_row_stride`, becomes A (rows, depth) times B (depth, columns).
-// Each element is one chain of fused multiply-adds over `depth`, in blocks that the shape fixes; where C has at most
-// four rows or columns, both operands lie along the depth and that has some length, it is a dot product with 32 partial
-// sums. Either way the bits are the same for every number of threads and for every instruction set that has FMA. T is
-// float or double.
+// Each element is one chain of fused multiply-adds over `depth`, in blocks that the shape fixes; where C has few rows
+// or columns (dots_rows), both operands lie along the depth and that has some length, it is a dot product with 32
+// partial sums. Either way the bits are the same for every number of threads and for every instruction set that has
+// FMA. T is float or double.
 template <class T>
 void gemm(std::int64_t rows, std::int64_t columns, std::int64_t depth, Matrix<T> a, Matrix<T> b, T* c,
           std::int64_t c_row_stride, const Epilogue<T>& epilogue = {}, const Batch& batch = {});

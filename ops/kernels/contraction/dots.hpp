@@ -9,63 +9,85 @@ namespace ravel::kernels::RAVEL_LEVEL {
 
 inline constexpr int partial_sums = 32;
 
-// Adds 32 partial sums in a tree: halves onto halves.
-template <class T>
-T add_up(T* parts) {
-  for (int width = partial_sums / 2; width > 0; width /= 2) {
-    for (int i = 0; i < width; ++i) parts[i] += parts[i + width];
+// Adds up each of `count` runs of 2 * half numbers, which lie one after the other, halves onto halves; parts[i] is then
+// the sum of run i.
+template <int half = partial_sums / 2, class T>
+[[gnu::always_inline]] inline void add_up(T* parts, int count) {
+  for (int run = 0; run < count; ++run) {
+    T sums[half];
+    for (int i = 0; i < half; ++i) sums[i] = parts[2 * half * run + i] + parts[2 * half * run + half + i];
+    for (int i = 0; i < half; ++i) parts[half * run + i] = sums[i];
   }
-  return parts[0];
+  if constexpr (half > 1) add_up<half / 2>(parts, count);
 }
 
-// The dot products of row m of A with `columns` rows of B from row n on, which share the loads of A.
-template <class T, int columns>
-[[gnu::always_inline]] inline void dots_of_row(const Dots<T>& dots, std::int64_t m, std::int64_t n) {
+// The first `count` numbers of a vector, with zeros behind them.
+template <class T>
+[[gnu::always_inline]] inline Vector<T> load_part(const T* from, std::int64_t count) {
+  if (count >= lanes<T>) return load(from);
+  T part[lanes<T>] = {};
+  for (std::int64_t i = 0; i < count; ++i) part[i] = from[i];
+  return load(part);
+}
+
+// The dot products of `rows` rows of A from row m on with `columns` rows of B from row n on.
+template <class T, int rows, int columns>
+void dots_of_tile(const Dots<T>& dots, std::int64_t m, std::int64_t n) {
   constexpr int vectors = partial_sums / lanes<T>;
-  const T* const a = dots.a + m * dots.a_row;
-  const T* b[columns];
+  const T *a[rows], *b[columns];
+  unroll<rows>([&](auto i) { a[i] = dots.a + (m + i) * dots.a_row; });
   unroll<columns>(
       [&](auto j) { b[j] = dots.b + (dots.b_rows != nullptr ? dots.b_rows[n + j] : (n + j) * dots.b_row); });
-  Vector<T> sum[columns][vectors];
-  unroll<columns>([&](auto j) { unroll<vectors>([&](auto v) { sum[j][v] = Vector<T>{}; }); });
+  Vector<T> sum[rows][columns][vectors];
+  unroll<rows>(
+      [&](auto i) { unroll<columns>([&](auto j) { unroll<vectors>([&](auto v) { sum[i][j][v] = Vector<T>{}; }); }); });
+  const auto multiply = [&](auto v, const auto& load_of) {
+    Vector<T> x[rows];
+    unroll<rows>([&](auto i) { x[i] = in_register<T>(load_of(a[i])); });
+    unroll<columns>([&](auto j) {
+      const Vector<T> y = in_register<T>(load_of(b[j]));
+      unroll<rows>([&](auto i) { sum[i][j][v] = x[i] * y + sum[i][j][v]; });
+    });
+  };
 
   std::int64_t k = 0;
   for (; k + partial_sums <= dots.depth; k += partial_sums) {
-    unroll<vectors>([&](auto v) {
-      const Vector<T> x = load(a + k + v * lanes<T>);
-      unroll<columns>([&](auto j) { sum[j][v] = x * load(b[j] + k + v * lanes<T>) + sum[j][v]; });
-    });
+    unroll<vectors>([&](auto v) { multiply(v, [&](const T* from) { return load(from + k + v * lanes<T>); }); });
   }
   if (k < dots.depth) {  // The rest goes the same way, with zeros behind it.
-    T x[partial_sums] = {}, y[columns][partial_sums] = {};
-    for (std::int64_t i = 0; k + i < dots.depth; ++i) {
-      x[i] = a[k + i];
-      unroll<columns>([&](auto j) { y[j][i] = b[j][k + i]; });
-    }
     unroll<vectors>([&](auto v) {
-      unroll<columns>([&](auto j) { sum[j][v] = load(x + v * lanes<T>) * load(y[j] + v * lanes<T>) + sum[j][v]; });
+      const std::int64_t first = k + v * lanes<T>;
+      multiply(v, [&](const T* from) { return load_part(from + first, dots.depth - first); });
     });
   }
 
-  unroll<columns>([&](auto j) {
-    T parts[partial_sums];
-    unroll<vectors>([&](auto v) { store(parts + v * lanes<T>, sum[j][v]); });
-    dots.c[m * dots.c_row + (n + j) * dots.c_column] = add_up(parts);
+  T parts[rows * columns * partial_sums];
+  unroll<rows>([&](auto i) {
+    unroll<columns>([&](auto j) {
+      unroll<vectors>([&](auto v) { store(parts + (i * columns + j) * partial_sums + v * lanes<T>, sum[i][j][v]); });
+    });
   });
+  add_up(parts, rows * columns);
+  unroll<rows>([&](auto i) {
+    unroll<columns>([&](auto j) { dots.c[(m + i) * dots.c_row + (n + j) * dots.c_column] = parts[i * columns + j]; });
+  });
+}
+
+// All rows of A with `columns` rows of B, `rows` at a time.
+template <class T, int rows, int columns>
+void dots_of_rows(const Dots<T>& dots, std::int64_t n) {
+  std::int64_t m = 0;
+  for (; m + rows <= dots.rows; m += rows) dots_of_tile<T, rows, columns>(dots, m, n);
+  for (; m < dots.rows; ++m) dots_of_tile<T, 1, columns>(dots, m, n);
 }
 
 template <class T>
 void all_dots(const Dots<T>& dots) {
-  // Columns at a time: as many as have their sums in half of the registers.
-  constexpr int fitting = registers / 2 / (partial_sums / lanes<T>);
-  constexpr int group = fitting >= 4 ? 4 : fitting >= 2 ? 2 : 1;
+  constexpr int fitting = registers / 2 / (partial_sums / lanes<T>);  // dots with their sums in half of the registers
+  constexpr int rows = fitting >= 4 ? 2 : 1, columns = fitting >= 2 ? fitting / rows : 1;
   std::int64_t n = 0;
-  for (; n + group <= dots.columns; n += group) {
-    for (std::int64_t m = 0; m < dots.rows; ++m) dots_of_row<T, group>(dots, m, n);
-  }
-  for (; n < dots.columns; ++n) {
-    for (std::int64_t m = 0; m < dots.rows; ++m) dots_of_row<T, 1>(dots, m, n);
-  }
+  for (; n + columns <= dots.columns; n += columns) dots_of_rows<T, rows, columns>(dots, n);
+  for (; n < dots.columns; ++n) dots_of_rows<T, rows, 1>(dots, n);
 }
 
 }  // namespace ravel::kernels::RAVEL_LEVEL
