@@ -9,29 +9,35 @@ from sides import ATTEMPTS, NAME_WIDTH, Side, ravel_command
 ALL_CORES = 0.9    # of as many cores as there are threads: a round in which the machine lends fewer does not count
 
 
-def measure_round(row, one, many, steps):
-    """Milliseconds per step on one thread and on several, and how many cores the machine lent the threads meanwhile:
-    how many times the peak of one thread they reached, just before and just after; the smaller figure.
+class Pair:
+    """The program on one thread and on several."""
 
-    In a virtual machine these are fewer than there are threads for as long as the host lets two of them share a core,
-    and in any machine while other programs run.
-    """
-    core = one.peak()
-    one_ms = one.measure(row, steps)
-    before = many.peak()
-    many_ms = many.measure(row, steps)
-    return {"one_ms": one_ms, "many_ms": many_ms, "cores": min(before, many.peak()) / core}
+    def __init__(self, one, many, threads):
+        self.one, self.many, self.threads = one, many, threads
+        self.core = 0.0    # the largest peak that one thread has reached
 
+    def measure_round(self, row, steps):
+        """Milliseconds per step on one thread and on several, and how many cores the machine lent the threads meanwhile:
+        how many times the peak of one thread they reached, just before and just after; the smaller figure.
 
-def measure(row, one, many, threads, arguments):
-    """Rounds until enough of them had all cores, at most ATTEMPTS times as many."""
-    steps = sides_of.steps_for(one, row, arguments)
-    rounds, whole = [], []
-    while len(whole) < arguments.rounds and len(rounds) < ATTEMPTS * arguments.rounds:
-        rounds.append(measure_round(row, one, many, steps))
-        if rounds[-1]["cores"] >= ALL_CORES * threads:
-            whole.append(rounds[-1])
-    return rounds, whole
+        In a virtual machine these are fewer than there are threads for as long as the host lets two of them share a
+        core, and in any machine while other programs run.
+        """
+        self.core = max(self.core, self.one.peak())
+        one_ms = self.one.measure(row, steps)
+        before = self.many.peak()
+        many_ms = self.many.measure(row, steps)
+        return {"one_ms": one_ms, "many_ms": many_ms, "cores": min(before, self.many.peak()) / self.core}
+
+    def measure(self, row, arguments):
+        """Rounds until enough of them had all cores, at most ATTEMPTS times as many."""
+        steps = sides_of.steps_for(self.one, row, arguments)
+        rounds, whole = [], []
+        while len(whole) < arguments.rounds and len(rounds) < ATTEMPTS * arguments.rounds:
+            rounds.append(self.measure_round(row, steps))
+            if rounds[-1]["cores"] >= ALL_CORES * self.threads:
+                whole.append(rounds[-1])
+        return rounds, whole
 
 
 def line_of(row, threads, rounds, whole):
@@ -61,8 +67,9 @@ def main():
     results = []
     for threads in numbers:
         with Side(ravel_command(arguments, 1)) as one, Side(ravel_command(arguments, threads)) as many:
+            pair = Pair(one, many, threads)
             for row in rows:
-                rounds, whole = measure(row, one, many, threads, arguments)
+                rounds, whole = pair.measure(row, arguments)
                 results.append({"name": row, "threads": threads, "rounds": rounds})
                 print(line_of(row, threads, rounds, whole), flush=True)
     sides_of.write_json(arguments, {"rows": results})
