@@ -12,6 +12,7 @@
 #include "ravel/autograd/tensor.hpp"
 #include "ravel/ops/kernels/blocks.hpp"
 #include "ravel/ops/kernels/levels.hpp"
+#include "ravel/ops/kernels/stream.hpp"
 
 namespace ravel::kernels {
 
@@ -32,6 +33,20 @@ void map_loop(const F& f, std::int64_t count, Out* y, const In*... x) {
     RAVEL_INDEPENDENT
     for (std::int64_t i = 0; i < count; ++i) y[i] = f(element(x, i)...);
   });
+}
+
+// The same for a large y, which is none of the inputs: written past the caches, in short blocks, so that writing goes
+// on while the next one is calculated.
+template <class F, class Out, class... In>
+void map_streamed(const F& f, std::int64_t count, Out* y, const In*... x) {
+  constexpr std::int64_t size = block_size / 4;
+  alignas(64) Out block[size];
+  for (std::int64_t begin = 0; begin < count; begin += size) {
+    const std::int64_t n = std::min(size, count - begin);
+    map_loop(f, n, block, (x + begin)...);
+    stream(y + begin, block, n * static_cast<std::int64_t>(sizeof(Out)));
+  }
+  finish_streams();
 }
 
 // y[i] = f of the next `count` elements that the readers hand out.
@@ -59,7 +74,15 @@ void map_into(Out* out, const F& f, const std::array<const Array*, sizeof...(In)
   for (const Array* array : x) packed &= array->is_packed();
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     if (packed) {
+      const bool large = x[0]->numel() >= streamed_bytes / static_cast<std::int64_t>(sizeof(Out));
+      const bool in_place = ((x[I]->template data<In>() == static_cast<const void*>(out)) || ...);
       parallel(x[0]->numel(), elements_per_task, [&](std::int64_t begin, std::int64_t end) {
+        // Functions of one number do not gain: many calculate for longer than it takes to write a line.
+        if constexpr (sizeof...(In) > 1) {
+          if (large && !in_place) {
+            return map_streamed(f, end - begin, out + begin, (x[I]->template data<In>() + begin)...);
+          }
+        }
         map_loop(f, end - begin, out + begin, (x[I]->template data<In>() + begin)...);
       });
       return;
