@@ -72,11 +72,12 @@ void fill_lanes(std::int64_t count, T identity, const Combine& combine, const F&
 }
 
 // Combines the lanes of each of n runs, 2 * half of them, which lie one after the other; lanes[i] is then the result of
-// run i. One run alone would take scalar steps that wait for each other.
+// run i. One run alone would take scalar steps that wait for each other. (Iterations are independent: what one writes,
+// only earlier ones have read.)
 template <std::int64_t half = reduce_lanes / 2, class T, class Combine>
 void combine_halves(T* lanes, std::int64_t n, const Combine& combine) {
-  RAVEL_INDEPENDENT  // what is written has been read before
-      for (std::int64_t run = 0; run < n; ++run) {
+  RAVEL_INDEPENDENT
+  for (std::int64_t run = 0; run < n; ++run) {
     const T* const from = lanes + run * 2 * half;
     for (std::int64_t l = 0; l < half; ++l) lanes[run * half + l] = combine(from[l], from[half + l]);
   }
