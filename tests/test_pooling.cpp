@@ -116,6 +116,50 @@ TEST_CASE("max_pool2d: values and gradients are those of the definition on rando
   }
 }
 
+TEST_CASE("pooling: windows that tile images in pairs, up to elements at the far edges", "[pooling]") {
+  for (const std::int64_t rows : {1, 2}) {
+    for (std::int64_t width = 2; width < 72; ++width) {
+      const Pair kernel = {rows, 2};
+      const Shape in = {3, 2 * rows + width % 3, width};
+      INFO("x " << to_string(in) << ", kernel (" << rows << ", 2)");
+      const Tensor x = pattern(in).requires_grad_();
+      const Tensor maxima = max_pool2d(x, kernel), averages = avg_pool2d(x, kernel);
+      const Plain max = plain_max_pool(x.to_vector<double>(), in, maxima.shape(), kernel, {.stride = kernel}),
+                  mean = plain_avg_pool(x.to_vector<double>(), in, averages.shape(), kernel, {.stride = kernel});
+      CHECK(maxima.to_vector<double>() == max.y);
+      CHECK(averages.to_vector<double>() == mean.y);  // halves and quarters are exact
+      CHECK(grad(sum(maxima), {x})[0].to_vector<double>() == max.dx);
+      CHECK(grad(sum(averages), {x})[0].to_vector<double>() == mean.dx);
+      const Tensor single = cast(x.detach(), f32).requires_grad_();
+      const auto values = [](const Tensor& y) { return cast(y, f64).to_vector<double>(); };
+      CHECK(values(max_pool2d(single, kernel)) == max.y);
+      CHECK(values(avg_pool2d(single, kernel)) == mean.y);
+      CHECK(values(grad(sum(max_pool2d(single, kernel)), {single})[0]) == max.dx);
+      CHECK(values(grad(sum(avg_pool2d(single, kernel)), {single})[0]) == mean.dx);
+    }
+  }
+}
+
+TEST_CASE("max_pool2d: NaNs count as largest wherever they stand in a window", "[pooling]") {
+  const std::int64_t width = 44;
+  for (std::int64_t tap = 0; tap < 4; ++tap) {
+    for (std::int64_t other = 0; other <= tap; ++other) {
+      std::vector<float> values(static_cast<std::size_t>(2 * width), 1.f);
+      const auto at = [&](std::int64_t window, std::int64_t t) -> float& {
+        return values[static_cast<std::size_t>(t / 2 * width + 2 * window + t % 2)];
+      };
+      for (std::int64_t window = 0; window < width / 2; ++window) at(window, tap) = at(window, other) = not_a_number;
+      const Tensor x = from_vector(values, {1, 2, width});
+      const MaxPoolResult result = max_pool2d_with_indices(x, 2);
+      for (std::int64_t window = 0; window < width / 2; ++window) {
+        CHECK(std::isnan(result.values.to_vector<float>()[static_cast<std::size_t>(window)]));
+        CHECK(result.indices.to_vector<std::int64_t>()[static_cast<std::size_t>(window)] ==
+              tap / 2 * width + 2 * window + tap % 2);
+      }
+    }
+  }
+}
+
 TEST_CASE("max pooling: NaN and infinities as in PyTorch", "[pooling]") {
   const Tensor x = tensor({{1.f, not_a_number, 3.f, 2.f, 5.f, -infinity, -infinity, -infinity}}).requires_grad_();
   const std::vector<float> y = max_pool1d(x, 2).to_vector<float>();

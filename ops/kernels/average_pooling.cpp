@@ -5,6 +5,7 @@
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/levels.hpp"
 #include "ravel/ops/kernels/pooling.hpp"
+#include "ravel/ops/kernels/pooling_pairs.hpp"
 #include "ravel/ops/kernels/pooling_plane.hpp"
 
 namespace ravel::kernels {
@@ -191,6 +192,61 @@ class Average {
   std::vector<Range> covering_;  // the windows of rows that each row lies in
 };
 
+// Do the windows tile x in pairs? Then pooling_pairs.hpp describes them.
+bool tile_in_pairs(const AverageAxis& rows, const AverageAxis& columns) {
+  const auto tiles = [](const AverageAxis& axis) {
+    return axis.kernel == axis.stride && axis.padding == 0 && axis.kernel * axis.out <= axis.in;
+  };
+  return tiles(rows) && tiles(columns) && (rows.kernel == 1 || rows.kernel == 2) && columns.kernel == 2;
+}
+
+// y of `count` windows of 1x2 in x0, or of 2x2 in x0 and x1.
+template <int rows, class T>
+void average_pairs(std::int64_t count, const T* x0, const T* x1, T* y) {
+  for_each_in_blocks(count, [=](std::int64_t j) {
+    T sum = x0[2 * j] + x0[2 * j + 1];
+    if constexpr (rows == 2) sum += x1[2 * j] + x1[2 * j + 1];
+    y[j] = sum * (T(1) / (2 * rows));
+  });
+}
+
+// The rows of dx that belong to these windows.
+template <int rows, class T>
+void spread_to_pairs(std::int64_t count, const T* dy, T* dx0, T* dx1) {
+  for_each_in_blocks(count, [=](std::int64_t j) {
+    const T share = dy[j] * (T(1) / (2 * rows));
+    dx0[2 * j] = share;
+    dx0[2 * j + 1] = share;
+    if constexpr (rows == 2) {
+      dx1[2 * j] = share;
+      dx1[2 * j + 1] = share;
+    }
+  });
+}
+
+template <class T>
+void average_plane(const PairWindows& windows, const T* x, T* y) {
+  windows.for_each_run([&](std::int64_t count, std::int64_t from, std::int64_t to) {
+    if (windows.rows == 2) {
+      average_pairs<2>(count, x + from, x + from + windows.in[1], y + to);
+    } else {
+      average_pairs<1>(count, x + from, x + from, y + to);
+    }
+  });
+}
+
+template <class T>
+void spread_to_plane(const PairWindows& windows, const T* dy, T* dx) {
+  windows.for_each_run([&](std::int64_t count, std::int64_t to, std::int64_t from) {
+    if (windows.rows == 2) {
+      spread_to_pairs<2>(count, dy + from, dx + to, dx + to + windows.in[1]);
+    } else {
+      spread_to_pairs<1>(count, dy + from, dx + to, dx + to);
+    }
+  });
+  windows.clear_others(dx);
+}
+
 }  // namespace
 
 AverageAxis::Window AverageAxis::window(std::int64_t i) const {
@@ -206,8 +262,17 @@ AverageAxis::Window AverageAxis::window(std::int64_t i) const {
 template <class T>
 void average_pool(std::int64_t planes, const AverageAxis& rows, const AverageAxis& columns, const T* x, T* y) {
   if (planes * rows.out * columns.out == 0) return;
-  const Average<T> average(evened(rows), evened(columns));
   const std::int64_t in = rows.in * columns.in, out = rows.out * columns.out;
+  if (tile_in_pairs(evened(rows), evened(columns))) {
+    const PairWindows windows{evened(rows).kernel, {rows.in, columns.in}, {rows.out, columns.out}};
+    parallel(planes, planes_per_task(in), [&](std::int64_t begin, std::int64_t end) {
+      at_level([=] {
+        for (std::int64_t i = begin; i < end; ++i) average_plane(windows, x + i * in, y + i * out);
+      });
+    });
+    return;
+  }
+  const Average<T> average(evened(rows), evened(columns));
   parallel(planes, planes_per_task(in), [&](std::int64_t begin, std::int64_t end) {
     average.forward(end - begin, x + begin * in, y + begin * out);
   });
@@ -217,8 +282,17 @@ template <class T>
 void average_pool_gradient(std::int64_t planes, const AverageAxis& rows, const AverageAxis& columns, const T* dy,
                            T* dx) {
   if (planes * rows.in * columns.in == 0) return;
-  const Average<T> average(evened(rows), evened(columns));
   const std::int64_t in = rows.in * columns.in, out = rows.out * columns.out;
+  if (tile_in_pairs(evened(rows), evened(columns))) {
+    const PairWindows windows{evened(rows).kernel, {rows.in, columns.in}, {rows.out, columns.out}};
+    parallel(planes, planes_per_task(in), [&](std::int64_t begin, std::int64_t end) {
+      at_level([=] {
+        for (std::int64_t i = begin; i < end; ++i) spread_to_plane(windows, dy + i * out, dx + i * in);
+      });
+    });
+    return;
+  }
+  const Average<T> average(evened(rows), evened(columns));
   parallel(planes, planes_per_task(in), [&](std::int64_t begin, std::int64_t end) {
     average.backward(end - begin, dy + begin * out, dx + begin * in);
   });

@@ -56,29 +56,13 @@ void copy_strided(std::int64_t count, const T* from, Step step, T* to) {
   for (std::int64_t i = 0; i < count; ++i) to[i] = from[i * step];
 }
 
-// even[i], odd[i] = from[2 * i], from[2 * i + 1] for i < count, by blocks of `width`, the last of which overlaps the
-// one before; false if there are too few.
-template <int width, class T>
-bool split_blocks(std::int64_t count, const T* from, T* even, T* odd) {
-  if (count < width) return false;
-  for (std::int64_t i = 0; i < count; i += width) {
-    const std::int64_t first = std::min(i, count - width);
-    const T* const pairs = from + 2 * first;
-    RAVEL_INDEPENDENT RAVEL_KEEP_LOOP for (int j = 0; j < width; ++j) {
-      even[first + j] = pairs[2 * j];
-      odd[first + j] = pairs[2 * j + 1];
-    }
-  }
-  return true;
-}
-
+// even[i], odd[i] = from[2 * i], from[2 * i + 1] for i < count.
 template <class T>
 void split_row(std::int64_t count, const T* from, T* even, T* odd) {
-  if (split_blocks<16>(count, from, even, odd) || split_blocks<8>(count, from, even, odd)) return;
-  for (std::int64_t i = 0; i < count; ++i) {
-    even[i] = from[2 * i];
-    odd[i] = from[2 * i + 1];
-  }
+  for_each_in_blocks(count, [=](std::int64_t j) {
+    even[j] = from[2 * j];
+    odd[j] = from[2 * j + 1];
+  });
 }
 
 // Writes those elements of one phase of one channel that lie in the source; the channel lies at `image`.

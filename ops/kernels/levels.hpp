@@ -1,6 +1,7 @@
 // Loops that are compiled once per instruction set and chosen at run time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
@@ -69,6 +70,23 @@ void with_stride(std::int64_t stride, const F& f) {
     f(std::integral_constant<std::int64_t, 2>());
   } else {
     f(stride);
+  }
+}
+
+// Calls f(i), which handles one element of arrays, for all i < count: in blocks of a constant length, which become
+// vector instructions without a remainder. The last block overlaps the one before, so f must be one that may be done
+// twice.
+template <int block = 16, class F>
+void for_each_in_blocks(std::int64_t count, const F& f) {
+  if constexpr (block == 1) {
+    for (std::int64_t i = 0; i < count; ++i) f(i);
+  } else if (count < block) {
+    for_each_in_blocks<block / 2>(count, f);
+  } else {
+    for (std::int64_t i = 0; i < count; i += block) {
+      const std::int64_t first = std::min(i, count - block);
+      RAVEL_INDEPENDENT RAVEL_KEEP_LOOP for (int j = 0; j < block; ++j) f(first + j);
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/levels.hpp"
 #include "ravel/ops/kernels/pooling.hpp"
+#include "ravel/ops/kernels/pooling_pairs.hpp"
 #include "ravel/ops/kernels/pooling_plane.hpp"
 
 namespace ravel::kernels {
@@ -28,8 +29,7 @@ std::int64_t first_tap(const PoolShape& shape, std::size_t d, std::int64_t i) {
   return blocks_of(std::max<std::int64_t>(0, shape.padding[d] - i * shape.stride[d]), shape.dilation[d]);
 }
 
-// Windows of 2x2, or of 1x2 over single rows, that tile x: each element lies in one window, or in none at the far
-// edges.
+// Do the windows tile x in pairs? Then pooling_pairs.hpp describes them.
 bool tiles_in_pairs(const PoolShape& s) {
   const bool rows = s.kernel[0] == s.stride[0] && s.padding[0] == 0 && s.dilation[0] == 1 && s.kernel[0] <= 2;
   const bool columns = s.kernel[1] == 2 && s.stride[1] == 2 && s.padding[1] == 0 && s.dilation[1] == 1;
@@ -167,41 +167,75 @@ void for_each_tap(const PoolShape& shape, const Tap* taps, const F& f) {
   }
 }
 
+// Keeps the greater of `best` and v, and its number in `tap`.
+template <class T>
+void keep_greater(T v, Lane<T> number, T& best, Lane<T>& tap) {
+  const Lane<T> greater = wins(v, best);
+  best = choose(greater, best, v);
+  tap += greater * (number - tap);
+}
+
+// y and the numbers of the taps of `count` windows of 1x2 in x0, or of 2x2 in x0 and x1.
+template <int rows, class T>
+void max_of_pairs(std::int64_t count, const T* x0, const T* x1, T* y, Lane<T>* numbers) {
+  for_each_in_blocks(count, [=](std::int64_t j) {
+    T best = x0[2 * j];
+    Lane<T> tap = 0;
+    keep_greater(x0[2 * j + 1], Lane<T>{1}, best, tap);
+    if constexpr (rows == 2) {
+      keep_greater(x1[2 * j], Lane<T>{2}, best, tap);
+      keep_greater(x1[2 * j + 1], Lane<T>{3}, best, tap);
+    }
+    y[j] = best;
+    numbers[j] = tap;
+  });
+}
+
 // g where `taken` is 1, zero where it is 0.
 template <class T>
 T masked(Lane<T> taken, T g) {
   return std::bit_cast<T>(std::bit_cast<Lane<T>>(g) & -taken);
 }
 
-// dx of `rows` (1 or 2) rows that one row of windows tiles: every element is written once.
+// The rows of dx that belong to these windows: every element is written once.
 template <int rows, class T>
-void scatter_pairs(std::int64_t count, const T* dy, const Lane<T>* tap, T* dx0, T* dx1) {
-  RAVEL_INDEPENDENT
-  for (std::int64_t j = 0; j < count; ++j) {
-    dx0[2 * j] = masked<T>(tap[j] == 0, dy[j]);
-    dx0[2 * j + 1] = masked<T>(tap[j] == 1, dy[j]);
+void scatter_to_pairs(std::int64_t count, const T* dy, const Lane<T>* numbers, T* dx0, T* dx1) {
+  for_each_in_blocks(count, [=](std::int64_t j) {
+    dx0[2 * j] = masked<T>(numbers[j] == 0, dy[j]);
+    dx0[2 * j + 1] = masked<T>(numbers[j] == 1, dy[j]);
     if constexpr (rows == 2) {
-      dx1[2 * j] = masked<T>(tap[j] == 2, dy[j]);
-      dx1[2 * j + 1] = masked<T>(tap[j] == 3, dy[j]);
+      dx1[2 * j] = masked<T>(numbers[j] == 2, dy[j]);
+      dx1[2 * j + 1] = masked<T>(numbers[j] == 3, dy[j]);
     }
-  }
+  });
 }
 
-// dx of a plane that windows tile in pairs.
-template <class T>
-void scatter_tiled_plane(const PoolShape& shape, const T* dy, const Lane<T>* tap, T* dx) {
-  const std::int64_t columns = shape.in[1], paired = 2 * shape.out[1];
-  for (std::int64_t i = 0; i < shape.out[0]; ++i, dy += shape.out[1], tap += shape.out[1]) {
-    T* const row = dx + i * shape.kernel[0] * columns;
-    if (shape.kernel[0] == 2) {
-      scatter_pairs<2>(shape.out[1], dy, tap, row, row + columns);
-      std::fill(row + columns + paired, row + 2 * columns, T{0});
+// One plane. `numbers` is scratch space for its windows: taps are counted in lanes and stored as they are kept.
+template <class T, class Tap>
+void max_of_plane(const PairWindows& windows, const T* x, T* y, Lane<T>* numbers, Tap* taps) {
+  windows.for_each_run([&](std::int64_t count, std::int64_t from, std::int64_t to) {
+    if (windows.rows == 2) {
+      max_of_pairs<2>(count, x + from, x + from + windows.in[1], y + to, numbers + to);
     } else {
-      scatter_pairs<1>(shape.out[1], dy, tap, row, row);
+      max_of_pairs<1>(count, x + from, x + from, y + to, numbers + to);
     }
-    std::fill(row + paired, row + columns, T{0});
-  }
-  std::fill(dx + shape.out[0] * shape.kernel[0] * columns, dx + shape.in[0] * columns, T{0});
+  });
+  const std::int64_t out = windows.out[0] * windows.out[1];
+  copy_rows(1, out, numbers, out, taps, out);
+}
+
+template <class T, class Tap>
+void scatter_to_plane(const PairWindows& windows, const T* dy, const Tap* taps, Lane<T>* numbers, T* dx) {
+  const std::int64_t out = windows.out[0] * windows.out[1];
+  copy_rows(1, out, taps, out, numbers, out);
+  windows.for_each_run([&](std::int64_t count, std::int64_t to, std::int64_t from) {
+    if (windows.rows == 2) {
+      scatter_to_pairs<2>(count, dy + from, numbers + from, dx + to, dx + to + windows.in[1]);
+    } else {
+      scatter_to_pairs<1>(count, dy + from, numbers + from, dx + to, dx + to);
+    }
+  });
+  windows.clear_others(dx);
 }
 
 }  // namespace
@@ -210,6 +244,17 @@ template <class T, class Tap>
 void max_pool(const PoolShape& shape, const T* x, T* y, Tap* taps) {
   const std::int64_t in = shape.in[0] * shape.in[1], out = shape.out[0] * shape.out[1];
   if (shape.planes * out == 0) return;
+  if (tiles_in_pairs(shape)) {
+    const PairWindows windows{shape.kernel[0], shape.in, shape.out};
+    parallel(shape.planes, planes_per_task(in), [&](std::int64_t begin, std::int64_t end) {
+      const Scratch<Lane<T>> numbers(out);
+      at_level([=, numbers = numbers.data()] {
+        for (std::int64_t i = begin; i < end; ++i)
+          max_of_plane(windows, x + i * in, y + i * out, numbers, taps + i * out);
+      });
+    });
+    return;
+  }
   const Maxima<T> maxima(shape);
   parallel(shape.planes, planes_per_task(in * shape.kernel[1]), [&](std::int64_t begin, std::int64_t end) {
     maxima(end - begin, x + begin * in, y + begin * out, taps + begin * out);
@@ -231,19 +276,22 @@ void max_pool_gather(const PoolShape& shape, const T* x, const Tap* taps, T* y) 
 template <class T, class Tap>
 void max_pool_scatter(const PoolShape& shape, const T* dy, const Tap* taps, T* dx) {
   const std::int64_t in = shape.in[0] * shape.in[1], out = shape.out[0] * shape.out[1];
-  const bool pairs = tiles_in_pairs(shape);
+  if (tiles_in_pairs(shape)) {
+    const PairWindows windows{shape.kernel[0], shape.in, shape.out};
+    parallel(shape.planes, planes_per_task(in), [&](std::int64_t begin, std::int64_t end) {
+      const Scratch<Lane<T>> numbers(out);
+      at_level([=, numbers = numbers.data()] {
+        for (std::int64_t i = begin; i < end; ++i) {
+          scatter_to_plane(windows, dy + i * out, taps + i * out, numbers, dx + i * in);
+        }
+      });
+    });
+    return;
+  }
   parallel(shape.planes, planes_per_task(in), [&](std::int64_t begin, std::int64_t end) {
-    const Scratch<Lane<T>> lanes(pairs ? out : 0);
     for (std::int64_t plane = begin; plane < end; ++plane) {
       const T* const from = dy + plane * out;
       T* const to = dx + plane * in;
-      if (pairs) {
-        at_level([=, &shape, taps = taps + plane * out, lanes = lanes.data()] {
-          copy_rows(1, out, taps, out, lanes, out);
-          scatter_tiled_plane(shape, from, lanes, to);
-        });
-        continue;
-      }
       std::fill_n(to, in, T{0});
       for_each_tap(shape, taps + plane * out, [=](std::int64_t output, std::int64_t at) { to[at] += from[output]; });
     }

@@ -1,0 +1,35 @@
+// The usual pooling: windows of 2x2, or of 1x2 over single rows, that tile their planes. Each element lies in one
+// window, or in none at the far edges.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace ravel::kernels {
+
+// The windows of one plane.
+struct PairWindows {
+  std::int64_t rows;  // of a window: 1 or 2
+  std::array<std::int64_t, 2> in, out;
+
+  bool tile_all() const { return in[0] == rows * out[0] && in[1] == 2 * out[1]; }
+
+  // Calls body(count, x, y) for rows of windows, all at once where nothing lies between them: so many windows, the
+  // first element of the first one, whose lower row is in[1] elements further, and its number.
+  template <class Body>
+  void for_each_run(const Body& body) const {
+    if (rows == 1 && tile_all()) return body(out[0] * out[1], std::int64_t{0}, std::int64_t{0});
+    for (std::int64_t i = 0; i < out[0]; ++i) body(out[1], i * rows * in[1], i * out[1]);
+  }
+
+  // Makes zeros of the elements that lie in no window.
+  template <class T>
+  void clear_others(T* x) const {
+    if (tile_all()) return;
+    for (std::int64_t i = 0; i < rows * out[0]; ++i) std::fill(x + i * in[1] + 2 * out[1], x + (i + 1) * in[1], T(0));
+    std::fill(x + rows * out[0] * in[1], x + in[0] * in[1], T(0));
+  }
+};
+
+}  // namespace ravel::kernels
