@@ -84,6 +84,19 @@ class BlockReader {
     return buffer_;
   }
 
+  // The next elements, up to `most`, that lie side by side where the innermost dimension does.
+  struct Piece {
+    const T* data;
+    std::int64_t count;
+  };
+  Piece next_piece(std::int64_t most) {
+    const int last = layout_->shape.rank() - 1;
+    const Piece piece{data_, last == 0 ? most : std::min(most, layout_->shape[last] - position(last))};
+    data_ += piece.count;
+    if (last > 0 && (position(last) += piece.count) == layout_->shape[last]) next_row();
+    return piece;
+  }
+
   // The next element, if it is all of the next `count` ones, which it then goes past; otherwise null.
   const T* repeated(std::int64_t count) {
     const int last = layout_->shape.rank() - 1;

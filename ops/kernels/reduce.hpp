@@ -55,13 +55,17 @@ ReductionPlan plan_reduction(const Array& x, const Dims& dims);
 // Where the elements begin..begin + count - 1 of a layout are, in elements from its first.
 void fill_offsets(const Layout& layout, std::int64_t begin, std::int64_t count, std::int64_t* offsets);
 
-// Combines f(0), ..., f(count - 1) into lanes[0 .. reduce_lanes - 1]; compiled for the level of the at_level() body
-// that it is called in, as are the next three.
+// Combines f(0), ..., f(count - 1) with lanes[0 .. reduce_lanes - 1], f(i) with lane (first + i) % reduce_lanes;
+// compiled for the level of the at_level() body that it is called in, as are the next four.
 template <class T, class Combine, class F>
-void fill_lanes(std::int64_t count, T identity, const Combine& combine, const F& f, T* lanes) {
-  T sums[reduce_lanes];  // in registers, which `lanes` cannot be
-  for (std::int64_t l = 0; l < reduce_lanes; ++l) sums[l] = identity;
+void add_to_lanes(std::int64_t first, std::int64_t count, const Combine& combine, const F& f, T* lanes) {
   std::int64_t i = 0;
+  for (; (first + i) % reduce_lanes != 0 && i < count; ++i) {
+    T& lane = lanes[(first + i) % reduce_lanes];
+    lane = combine(lane, f(i));
+  }
+  T sums[reduce_lanes];  // in registers, which `lanes` cannot be
+  for (std::int64_t l = 0; l < reduce_lanes; ++l) sums[l] = lanes[l];
   for (; i + reduce_lanes <= count; i += reduce_lanes) {
     RAVEL_KEEP_LOOP
     for (std::int64_t l = 0; l < reduce_lanes; ++l) sums[l] = combine(sums[l], f(i + l));
@@ -69,6 +73,13 @@ void fill_lanes(std::int64_t count, T identity, const Combine& combine, const F&
   RAVEL_KEEP_LOOP
   for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = sums[l];
   for (std::int64_t l = 0; i + l < count; ++l) lanes[l] = combine(lanes[l], f(i + l));
+}
+
+// Combines f(0), ..., f(count - 1) into lanes[0 .. reduce_lanes - 1].
+template <class T, class Combine, class F>
+void fill_lanes(std::int64_t count, T identity, const Combine& combine, const F& f, T* lanes) {
+  std::fill_n(lanes, reduce_lanes, identity);
+  add_to_lanes(0, count, combine, f, lanes);
 }
 
 // Combines the lanes of each of n runs, 2 * half of them, which lie one after the other; lanes[i] is then the result of
@@ -117,7 +128,11 @@ void combine_rows(const In* x, const std::int64_t* offsets, std::int64_t count, 
     const std::int64_t step = offsets ? 1 : reduce_lanes;  // dense rows for all lanes are one long row
     const auto at = [=](std::int64_t row) { return x + (offsets ? offsets[row] : row * columns); };
     std::int64_t first = 0;
+    const std::int64_t group = 4 * reduce_lanes * columns;
     for (; first + 4 * reduce_lanes <= count; first += 4 * reduce_lanes) {  // four rows of a lane, one after the other
+      // The next rows but one, if those of a group are few: the processor does not foresee jumps between four places.
+      if (!offsets && group <= 1024)
+        prefetch(x + first * columns + 2 * group, static_cast<std::size_t>(group) * sizeof(In));
       for (std::int64_t row = first; row < first + reduce_lanes; row += step) {
         const In *const a = at(row), *const b = at(row + reduce_lanes);
         const In *const c = at(row + 2 * reduce_lanes), *const d = at(row + 3 * reduce_lanes);
@@ -169,28 +184,40 @@ void combine_columns(const In* x, std::int64_t rows, std::int64_t count, T ident
   combine_rows(turned, nullptr, count, rows, identity, combine, lanes, y);
 }
 
-// reduce_stream() for packed elements, without copies.
+// reduce_stream() for elements that lie side by side in long enough pieces, without copies.
 template <class In, class T, class Combine>
-void reduce_packed(const In* x, const ReductionPlan& plan, T identity, const Combine& combine, T* partial,
+void reduce_pieces(const Array& x, const ReductionPlan& plan, T identity, const Combine& combine, T* partial,
                    std::int64_t begin, std::int64_t end) {
-  const std::int64_t reduced = plan.reduced, chunks = plan.chunks, outputs = plan.outputs;
-  at_level([=] {
+  at_level([=, &x, &plan] {
+    const std::int64_t chunks = plan.chunks, outer = plan.stream.shape.rank() - 2;
+    const std::int64_t next_row = outer < 0 ? 0 : plan.stream.strides[outer];
     std::int64_t output = begin / chunks, chunk = begin % chunks;
+    BlockReader<In> reader;
+    reader.start(x, plan.stream, output * plan.reduced + chunk * reduce_chunk);
     for (std::int64_t first = begin; first < end; first += reduce_runs) {
       const std::int64_t n = std::min(reduce_runs, end - first);
-      const In* const from = x + output * reduced + chunk * reduce_chunk;
-      std::int64_t lengths[reduce_runs], places[reduce_runs];
-      T results[reduce_runs];
+      alignas(64) T lanes[reduce_runs * reduce_lanes];
+      std::int64_t places[reduce_runs];
       for (std::int64_t i = 0; i < n; ++i) {
-        lengths[i] = std::min(reduce_chunk, reduced - chunk * reduce_chunk);
-        places[i] = chunk * outputs + output;
+        T* const lane = lanes + i * reduce_lanes;
+        std::fill_n(lane, reduce_lanes, identity);
+        const std::int64_t length = std::min(reduce_chunk, plan.reduced - chunk * reduce_chunk);
+        for (std::int64_t done = 0; done < length;) {
+          const auto [from, count] = reader.next_piece(length - done);
+          if (next_row != 0) prefetch(from + next_row, static_cast<std::size_t>(count) * sizeof(In));
+          add_to_lanes(
+              done, count, combine, [=, from = from](std::int64_t k) { return static_cast<T>(element(from, k)); },
+              lane);
+          done += count;
+        }
+        places[i] = chunk * plan.outputs + output;
         if (++chunk == chunks) {
           chunk = 0;
           ++output;
         }
       }
-      combine_runs(from, lengths, n, identity, combine, results);
-      for (std::int64_t i = 0; i < n; ++i) partial[places[i]] = results[i];
+      combine_halves(lanes, n, combine);
+      for (std::int64_t i = 0; i < n; ++i) partial[places[i]] = lanes[i];
     }
   });
 }
@@ -205,8 +232,10 @@ void reduce_stream(const Array& x, const ReductionPlan& plan, T identity, const 
   const std::int64_t together = fitting > reduce_lanes ? fitting / reduce_lanes * reduce_lanes : fitting;
   const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / size);
   parallel(plan.outputs * plan.chunks, grain, [&](std::int64_t begin, std::int64_t end) {
-    if (size > reduce_lanes && plan.stream.shape.rank() == 1 && plan.stream.strides[0] == 1) {
-      return reduce_packed(x.data<In>(), plan, identity, combine, partial, begin, end);
+    const int last = plan.stream.shape.rank() - 1;
+    const bool long_pieces = last == 0 || plan.stream.shape[last] >= 4 * reduce_lanes;
+    if (size > reduce_lanes && plan.stream.strides[last] == 1 && long_pieces) {
+      return reduce_pieces<In>(x, plan, identity, combine, partial, begin, end);
     }
     BlockReader<In> reader;
     reader.start(x, plan.stream, begin / plan.chunks * plan.reduced + begin % plan.chunks * reduce_chunk);
