@@ -130,6 +130,12 @@ TEST_CASE("products of few rows, or of few columns, agree with the definition at
   }
 }
 
+TEST_CASE("gemm agrees with the definition where several slabs of columns meet rows that are read in place",
+          "[kernels]") {
+  compare_with_definition<float>({400, 300, 260});
+  compare_with_definition<float>({400, 300, 260, false, true});
+}
+
 TEST_CASE("gemm of nothing writes nothing", "[kernels]") {
   kernels::gemm<float>(0, 5, 3, {nullptr, 3, 1}, {nullptr, 5, 1}, nullptr, 5);
   kernels::gemm<float>(5, 0, 3, {nullptr, 3, 1}, {nullptr, 0, 1}, nullptr, 0);
@@ -162,6 +168,7 @@ TEST_CASE("gemm multiplies batches, broadcasting operands by equal offsets", "[k
 TEST_CASE("gemm gives the same bits on any number of threads", "[kernels]") {
   std::vector<GemmCase> cases = gemm_cases();
   cases.push_back({500, 700, 600});
+  cases.push_back({500, 500, 600});
   cases.push_back({500, 10, 600, false, true});
   cases.push_back({2, 900, 700, false, true});
   for (const GemmCase& s : cases) {

@@ -5,6 +5,7 @@
 
 #include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/parallel.hpp"
+#include "ravel/ops/kernels/ahead.hpp"
 #include "ravel/ops/kernels/block_sizes.hpp"
 #include "ravel/ops/kernels/contraction/contraction.hpp"
 #include "ravel/ops/kernels/panels.hpp"
@@ -74,9 +75,9 @@ class PackedWeights {
   Scratch<T> data_;
 };
 
-// Cuts `units` of work per image into bands, so that all threads have some, and calls body(image, planes, first, last)
-// for each band with the planes of its image. If they have no padding, nothing is cleared: what vectors read beyond the
-// grid then is any number, and is dropped.
+// Cuts `units` of work per image into bands, so that all threads have some, and calls body(image, planes, first, last,
+// ahead) for each band with the planes of its image; `ahead` is the image of the next band. If they have no padding,
+// nothing is cleared: what vectors read beyond the grid then is any number, and is dropped.
 template <class T, class Body>
 void for_each_band(const TapSum<T>& sum, std::int64_t depth, std::int64_t units, const Body& body) {
   const std::int64_t images = sum.batch * sum.groups,
@@ -94,7 +95,10 @@ void for_each_band(const TapSum<T>& sum, std::int64_t depth, std::int64_t units,
                if (image != loaded)
                  sum.planes.load(sum.source + image * image_size, sum.planes.channels(), planes.data());
                loaded = image;
-               body(image, planes.data(), first, std::min(units, first + per_band));
+               Ahead<T> ahead;
+               if (item + 1 < end && (item + 1) / bands != image)
+                 ahead = {sum.source + (image + 1) * image_size, image_size};
+               body(image, planes.data(), first, std::min(units, first + per_band), ahead);
              }
            });
 }
@@ -158,16 +162,19 @@ class PixelLanes {
     const Planes& planes = sum_.planes;
     const std::int64_t flat_size = (planes.rows().grid - 1) * planes.pitch() + planes.columns().grid;
     const std::int64_t units = flat_ ? blocks_of(flat_size, vectors_ * kernels_.lanes) : planes.rows().grid;
-    for_each_band(sum_, depth_, units, [&](std::int64_t image, const T* data, std::int64_t first, std::int64_t last) {
-      const Scratch<T> tile(flat_ ? std::min(channel_block_, sum_.channels) * vectors_ * kernels_.lanes : 0);
-      for (std::int64_t m = 0; m < sum_.channels; m += channel_block_) {
-        if (flat_) {
-          flat_band(image, m, data, first, std::min(last * vectors_ * kernels_.lanes, flat_size), tile.data());
-        } else {
-          row_band(image, m, data, first, last);
-        }
-      }
-    });
+    for_each_band(
+        sum_, depth_, units,
+        [&](std::int64_t image, const T* data, std::int64_t first, std::int64_t last, const Ahead<T>& ahead) {
+          const Scratch<T> tile(flat_ ? std::min(channel_block_, sum_.channels) * vectors_ * kernels_.lanes : 0);
+          for (std::int64_t m = 0; m < sum_.channels; m += channel_block_) {
+            if (flat_) {
+              flat_band(image, m, data, first, std::min(last * vectors_ * kernels_.lanes, flat_size), tile.data(),
+                        m == 0 ? ahead : Ahead<T>());
+            } else {
+              row_band(image, m, data, first, last, m == 0 ? ahead : Ahead<T>());
+            }
+          }
+        });
   }
 
  private:
@@ -186,13 +193,14 @@ class PixelLanes {
   }
 
   // The last vector of a row overlaps the one before, so that it ends with the row. Strips share the vectors evenly.
-  void row_band(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t first,
-                std::int64_t last) const {
+  void row_band(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t first, std::int64_t last,
+                const Ahead<T>& ahead) const {
     const Place<T> place(sum_, image);
     const std::int64_t width = sum_.planes.columns().grid;
     Strip<T> strip = this->strip(image, channel, planes);
     strip.c = place.data + channel * place.channel;
     strip.c_step = place.channel;
+    strip.c_is_far = true;
     const std::int64_t per_row = blocks_of(width, kernels_.lanes), total = (last - first) * per_row;
     const std::int64_t strips = blocks_of(total, vectors_);
     std::int64_t i = 0;
@@ -203,12 +211,13 @@ class PixelLanes {
         strip.b_vector[strip.vectors] = y * sum_.planes.pitch() + x;
         strip.c_vector[strip.vectors] = y * place.row + x;
       }
+      ahead.part(s - 1, strips).give(strip);
       kernels_.contract(strip);
     }
   }
 
   void flat_band(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t first, std::int64_t end,
-                 T* tile) const {
+                 T* tile, const Ahead<T>& ahead) const {
     const Place<T> place(sum_, image);
     const std::int64_t width = vectors_ * kernels_.lanes;
     Strip<T> strip = this->strip(image, channel, planes);
@@ -219,6 +228,7 @@ class PixelLanes {
       const std::int64_t count = std::min(width, end - i);
       strip.vectors = static_cast<int>(blocks_of(count, kernels_.lanes));
       for (int v = 0; v < strip.vectors; ++v) strip.b_vector[v] = i + v * kernels_.lanes;
+      ahead.part(i / width - first, blocks_of(end, width) - first).give(strip);
       kernels_.contract(strip);
       const auto move = [&](std::int64_t start, std::int64_t n, std::int64_t y, std::int64_t x) {
         T* const to = place.data + channel * place.channel + y * place.row + x * place.column;
@@ -261,16 +271,22 @@ class ChannelLanes {
 
   void operator()() const {
     const std::int64_t units = blocks_of(sum_.planes.pixels(), pixel_rows);
-    for_each_band(sum_, depth_, units, [&](std::int64_t image, const T* planes, std::int64_t first, std::int64_t last) {
-      const Scratch<T> tile(pixel_rows * width_);
-      for (std::int64_t unit = first; unit < last; ++unit) {
-        for (std::int64_t m = 0; m < sum_.channels; m += width_) tile_of_pixels(image, m, planes, unit, tile.data());
-      }
-    });
+    for_each_band(
+        sum_, depth_, units,
+        [&](std::int64_t image, const T* planes, std::int64_t first, std::int64_t last, const Ahead<T>& ahead) {
+          const Scratch<T> tile(pixel_rows * width_);
+          for (std::int64_t unit = first; unit < last; ++unit) {
+            const Ahead<T> part = ahead.part(unit - first, last - first);
+            for (std::int64_t m = 0; m < sum_.channels; m += width_) {
+              tile_of_pixels(image, m, planes, unit, m == 0 ? part : Ahead<T>(), tile.data());
+            }
+          }
+        });
   }
 
  private:
-  void tile_of_pixels(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t unit, T* tile) const {
+  void tile_of_pixels(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t unit,
+                      const Ahead<T>& ahead, T* tile) const {
     const std::int64_t first = unit * pixel_rows, group = image % sum_.groups;
     Strip<T> strip;
     strip.rows = std::min(pixel_rows, sum_.planes.pixels() - first);
@@ -285,6 +301,7 @@ class ChannelLanes {
     strip.c_step = width_;
     for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
     if (sum_.bias != nullptr) strip.column_bias = bias_.data() + group * round_up(sum_.channels, width_) + channel;
+    ahead.give(strip);
     kernels_.contract(strip);
     move_tile(image, channel, first, strip.rows, tile);
   }

@@ -3,6 +3,7 @@
 
 #include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/parallel.hpp"
+#include "ravel/ops/kernels/ahead.hpp"
 #include "ravel/ops/kernels/block_sizes.hpp"
 #include "ravel/ops/kernels/contraction/contraction.hpp"
 #include "ravel/ops/kernels/conv_weight_gradient.hpp"
@@ -52,6 +53,13 @@ class RowGradient {
   std::int64_t kernel() const { return shape_.kernel[1]; }
   std::int64_t taps() const { return shape_.in_channels * kernel(); }
 
+  const T* x_of(std::int64_t n, std::int64_t group) const {
+    return x_ + (n * shape_.groups + group) * shape_.in_channels * shape_.in[1];
+  }
+  const T* dy_of(std::int64_t n, std::int64_t group, std::int64_t channel) const {
+    return dy_ + ((n * shape_.groups + group) * shape_.out_channels + channel) * pixels_;
+  }
+
   // The partial result of one chunk for some output channels.
   void sum_chunk(const GradientTasks::Task& task, T* line) const {
     const auto [chunk, group, channel, channels] = task;
@@ -61,25 +69,39 @@ class RowGradient {
     strip.a_depth = pixel_.data();
     strip.b_step = shape_.in_channels;
     strip.c_step = columns_;
-    const std::int64_t width = even_width(columns_, kernels_.lanes, kernels_.vectors);
     T* const c = partial_.data() + ((chunk * shape_.groups + group) * shape_.out_channels + channel) * columns_;
-    for (std::int64_t n = shape_.batch * chunk / chunks_; n < shape_.batch * (chunk + 1) / chunks_; ++n) {
-      const std::int64_t image = n * shape_.groups + group;
-      transpose(shape_.in_channels, read_, x_ + image * shape_.in_channels * shape_.in[1], shape_.in[1],
-                line + shape_.padding[1] * shape_.in_channels, shape_.in_channels);
-      const T* const dy = dy_ + (image * shape_.out_channels + channel) * pixels_;
-      for (std::int64_t first = 0; first < pixels_; first += block_) {
-        strip.depth = std::min(block_, pixels_ - first);
-        strip.a = dy + first;
-        for (std::int64_t j = 0; j < columns_; j += width) {
-          strip.vectors = static_cast<int>(std::min(width, columns_ - j) / kernels_.lanes);
-          strip.b = line + first * shape_.in_channels + j;
-          strip.c = c + j;
-          for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
-          kernels_.contract(strip);
-        }
-        strip.add = true;
+    const std::int64_t last = shape_.batch * (chunk + 1) / chunks_;
+    for (std::int64_t n = shape_.batch * chunk / chunks_; n < last; ++n) {
+      transpose(shape_.in_channels, read_, x_of(n, group), shape_.in[1], line + shape_.padding[1] * shape_.in_channels,
+                shape_.in_channels);
+      Ahead<T> x, dy;
+      if (n + 1 < last) {
+        x = {x_of(n + 1, group), shape_.in_channels * shape_.in[1]};
+        dy = {dy_of(n + 1, group, channel), channels * pixels_};
       }
+      multiply(strip, dy_of(n, group, channel), line, c, x, dy);
+      strip.add = true;
+    }
+  }
+
+  // Adds the products of one image to c, and meanwhile fetches x and dy of the next one.
+  void multiply(Strip<T> strip, const T* dy, const T* line, T* c, const Ahead<T>& next_x,
+                const Ahead<T>& next_dy) const {
+    const std::int64_t width = even_width(columns_, kernels_.lanes, kernels_.vectors);
+    const std::int64_t strips = blocks_of(pixels_, block_) * blocks_of(columns_, width);
+    std::int64_t i = 0;
+    for (std::int64_t first = 0; first < pixels_; first += block_) {
+      strip.depth = std::min(block_, pixels_ - first);
+      strip.a = dy + first;
+      for (std::int64_t j = 0; j < columns_; j += width, ++i) {
+        strip.vectors = static_cast<int>(std::min(width, columns_ - j) / kernels_.lanes);
+        strip.b = line + first * shape_.in_channels + j;
+        strip.c = c + j;
+        for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
+        part_of_both(next_x, next_dy, i, strips).give(strip);
+        kernels_.contract(strip);
+      }
+      strip.add = true;
     }
   }
 

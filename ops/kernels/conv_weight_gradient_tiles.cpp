@@ -6,6 +6,7 @@
 
 #include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/parallel.hpp"
+#include "ravel/ops/kernels/ahead.hpp"
 #include "ravel/ops/kernels/block_sizes.hpp"
 #include "ravel/ops/kernels/contraction/contraction.hpp"
 #include "ravel/ops/kernels/conv_planes.hpp"
@@ -57,6 +58,12 @@ class TileGradient {
   std::int64_t filter() const { return shape_.kernel[0] * shape_.kernel[1]; }
   std::int64_t taps() const { return shape_.in_channels * filter(); }
   std::int64_t block_pixels() const { return images_ > 1 ? images_ * pixels_ : std::min(pixels_, block_); }
+  const T* x_of(std::int64_t image, std::int64_t group, std::int64_t channel) const {
+    return x_ + ((image * shape_.groups + group) * shape_.in_channels + channel) * shape_.in[0] * shape_.in[1];
+  }
+  const T* dy_of(std::int64_t image, std::int64_t group, std::int64_t channel) const {
+    return dy_ + ((image * shape_.groups + group) * shape_.out_channels + channel) * pixels_;
+  }
   T* partial(std::int64_t chunk, std::int64_t group, std::int64_t tap) const {
     return partial_.data() + ((chunk * shape_.groups + group) * taps() + tap) * channels_;
   }
@@ -69,20 +76,25 @@ class TileGradient {
     for (std::int64_t n = shape_.batch * chunk / chunks_; n < last; n += images_) {
       const std::int64_t images = std::min(images_, last - n);
       for (std::int64_t i = 0; i < images; ++i) {
-        const std::int64_t source = ((n + i) * shape_.groups + group) * shape_.in_channels + channel;
-        planes_.load(x_ + source * shape_.in[0] * shape_.in[1], channels, planes + i * planes_.size());
+        planes_.load(x_of(n + i, group, channel), channels, planes + i * planes_.size());
       }
-      for (std::int64_t first = 0; first < images * pixels_; first += block_pixels(), add = true) {
-        const std::int64_t pixels = std::min(block_pixels(), images * pixels_ - first);
+      Ahead<T> x, dy;
+      if (images_ == 1 && n + 1 < last) {
+        x = {x_of(n + 1, group, channel), channels * shape_.in[0] * shape_.in[1]};
+        dy = {dy_of(n + 1, group, 0), shape_.out_channels * pixels_};
+      }
+      const std::int64_t blocks = blocks_of(images * pixels_, block_pixels());
+      for (std::int64_t i = 0; i < blocks; ++i, add = true) {
+        const std::int64_t first = i * block_pixels(), pixels = std::min(block_pixels(), images * pixels_ - first);
         sum_pixels(n, group, first, pixels, partial(chunk, group, channel * filter()), channels * filter(), add, planes,
-                   panel);
+                   panel, part_of_both(x, dy, i, blocks));
       }
     }
   }
 
   // Rows are taps, read from the planes; columns are channels of dy, transposed into a panel (pixel, channel).
   void sum_pixels(std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t pixels, T* c,
-                  std::int64_t rows, bool add, const T* planes, T* panel) const {
+                  std::int64_t rows, bool add, const T* planes, T* panel, const Ahead<T>& ahead) const {
     Strip<T> strip;
     strip.rows = rows;
     strip.depth = pixels;
@@ -99,6 +111,7 @@ class TileGradient {
       strip.c = c + o;
       for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
       pack_dy(image, group, o, strip.b_step, first, pixels, panel);
+      ahead.part(o / width, blocks_of(channels_, width)).give(strip);
       kernels_.contract(strip);
     }
   }
@@ -110,8 +123,7 @@ class TileGradient {
     first %= pixels_;
     while (pixels > 0) {
       const std::int64_t part = std::min(pixels, pixels_ - first);
-      const T* const from = dy_ + ((image * shape_.groups + group) * shape_.out_channels + channel) * pixels_ + first;
-      pack_panel(width, count, part, from, pixels_, std::int64_t{1}, panel);
+      pack_panel(width, count, part, dy_of(image, group, channel) + first, pixels_, std::int64_t{1}, panel);
       panel += part * width;
       pixels -= part;
       first = 0;

@@ -43,8 +43,11 @@ struct Product {
   }
 };
 
+// Elements from which on B and C are fetched before they are needed, as they will not be found in a near cache.
+constexpr std::int64_t far = 1 << 18;
+
 // A is read in place for so few strips of B; for more of them it is packed first.
-constexpr std::int64_t strips_in_place = 8;
+constexpr std::int64_t strips_in_place = 12;
 
 // An estimate for choosing between a product and its exchange, in the time of one multiply-add of one lane. Columns are
 // the lanes of vectors, which may be idle. Transposing an element takes as long as some multiply-adds: one of A when it
@@ -126,8 +129,9 @@ class BlockProduct {
                 (product.a.row_stride != 1 &&
                  std::abs(product.a.column_stride) > std::numeric_limits<std::int32_t>::max() / depth_)),
         pack_b_(product.b.column_stride != 1 || blocks.rows > 4 * kernels_.tile_rows),
-        slab_(blocks.rows > row_block_ ? even_width(blocks.columns, width_, column_block / width_)
-                                       : round_up(blocks.columns, width_)),
+        slab_(blocks.rows > row_block_
+                  ? even_width(blocks.columns, width_, (pack_a_ ? column_block : near_columns) / width_)
+                  : round_up(blocks.columns, width_)),
         panel_columns_(blocks.rows > row_block_ ? slab_ : width_),
         a_panels_(pack_a_ ? round_up(std::min(blocks.rows, row_block_), kernels_.tile_rows) * depth_ : 0),
         a_row_(pack_a_ ? 0 : blocks.rows),
@@ -185,8 +189,33 @@ class BlockProduct {
       const bool aside = j >= first_aside_;
       strip.c = aside ? aside_.data() + row * aside_width_ + j - first_aside_ : c_ + row * p_.c_row_stride + j;
       strip.c_step = aside ? aside_width_ : p_.c_row_stride;
+      strip.c_is_far = !aside && p_.rows * p_.columns >= far;
       for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
+      strip.ahead_rows = 0;
+      if (row == 0 && p_.count() * p_.columns * p_.depth >= far) {
+        if (j + width_ < first + columns) {
+          fetch_b(strip, k, j + width_, first + columns);
+        } else if (!last) {
+          fetch_b(strip, k + depth_, first, first + columns);
+        }
+      }
       kernels_.contract(strip);
+    }
+  }
+
+  // Lets a strip fetch what the next one will read of B: the one that begins at column j and depth k, where the slab
+  // ends at column `end`.
+  void fetch_b(Strip<T>& strip, std::int64_t k, std::int64_t j, std::int64_t end) const {
+    const std::int64_t columns = std::min(width_, end - j), depth = std::min(depth_, p_.depth - k);
+    strip.ahead = b_ + j * p_.b.column_stride + k * p_.b.row_stride;
+    if (p_.b.column_stride == 1) {
+      strip.ahead_rows = depth;
+      strip.ahead_width = columns;
+      strip.ahead_step = p_.b.row_stride;
+    } else if (p_.b.row_stride == 1) {
+      strip.ahead_rows = columns;
+      strip.ahead_width = depth;
+      strip.ahead_step = p_.b.column_stride;
     }
   }
 

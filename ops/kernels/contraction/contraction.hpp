@@ -43,6 +43,12 @@ struct Strip {
   bool add = false;
   const T* row_bias = nullptr;
   const T* column_bias = nullptr;
+  bool c_is_far = false;  // C is in no near cache: the lines that a tile will write are fetched before it starts
+
+  // What the caller will read next, which is fetched into the second-level cache meanwhile: so many rows of
+  // `ahead_width` elements, the first at `ahead`, each ahead_step elements after the one before.
+  const T* ahead = nullptr;
+  std::int64_t ahead_rows = 0, ahead_width = 0, ahead_step = 0;
 };
 
 // Dot products of rows that lie along memory: c[m * c_row + n * c_column] = sum over k of a[m * a_row + k] b[row n +

@@ -20,16 +20,39 @@ constexpr Tiles<T, false, true> tap_tiles;
 template <class T>
 constexpr Tiles<T, true, false> row_tiles;
 
-// All rows of a strip: whole tiles, then one with the rows that are left.
+// Fetches one of `parts` parts of what the caller of a strip will read next.
+template <class T>
+void fetch_ahead(const Strip<T>& strip, std::int64_t part, std::int64_t parts) {
+  constexpr std::int64_t line = 64 / sizeof(T);
+  const std::int64_t end = strip.ahead_rows * (part + 1) / parts;
+  for (std::int64_t row = strip.ahead_rows * part / parts; row < end; ++row) {
+    const T* const at = strip.ahead + row * strip.ahead_step;
+    for (std::int64_t i = 0; i < strip.ahead_width; i += line) __builtin_prefetch(at + i, 0, 2);
+  }
+}
+
+// Fetches the lines of C that rows [first, end) of a strip will write.
+template <class T>
+void fetch_c(const Strip<T>& strip, std::int64_t first, std::int64_t end) {
+  for (std::int64_t row = first; row < end; ++row) {
+    for (int v = 0; v < strip.vectors; ++v) __builtin_prefetch(strip.c + row * strip.c_step + strip.c_vector[v], 1);
+  }
+}
+
+// All rows of a strip, in whole tiles and one with the rows that are left; before each, a part of what comes next is
+// fetched.
 template <class T>
 void contract(const Strip<T>& strip) {
   const auto& sizes = strip.a_row != nullptr     ? row_tiles<T>.sizes
                       : strip.b_depth != nullptr ? tap_tiles<T>.sizes
                                                  : panel_tiles<T>.sizes;
-  std::int64_t first = 0;
-  const auto whole = sizes[tile_rows - 1][strip.vectors - 1];
-  for (; first + tile_rows <= strip.rows; first += tile_rows) whole(strip, first);
-  if (first < strip.rows) sizes[strip.rows - first - 1][strip.vectors - 1](strip, first);
+  const std::int64_t tiles = (strip.rows + tile_rows - 1) / tile_rows;
+  for (std::int64_t i = 0, first = 0; i < tiles; ++i, first += tile_rows) {
+    const std::int64_t rows = i + 1 < tiles ? tile_rows : strip.rows - first;
+    if (strip.ahead_rows > 0) fetch_ahead(strip, i, tiles);
+    if (strip.c_is_far) fetch_c(strip, first, first + rows);
+    sizes[rows - 1][strip.vectors - 1](strip, first);
+  }
 }
 
 template <class T>
