@@ -1,6 +1,7 @@
 #include "peak.hpp"
 
 #include <algorithm>
+#include <barrier>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -24,13 +25,21 @@ float multiply_adds(std::int64_t flops) {
 }  // namespace
 
 double seconds_of(int threads, double flops) {
-  std::vector<std::thread> team;
-  const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < threads; ++i) {
-    team.emplace_back(
-        [=] { [[maybe_unused]] const volatile float sink = multiply_adds(static_cast<std::int64_t>(flops)); });
+  const auto work = [=] {
+    [[maybe_unused]] const volatile float sink = multiply_adds(static_cast<std::int64_t>(flops));
+  };
+  std::barrier ready(threads);
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i) {
+    others.emplace_back([&] {
+      ready.arrive_and_wait();
+      work();
+    });
   }
-  for (std::thread& thread : team) thread.join();
+  ready.arrive_and_wait();
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  for (std::thread& thread : others) thread.join();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
