@@ -10,8 +10,7 @@ namespace ravel::kernels {
 // Calls f(p[i], g[i], state[i]...) for all i < count; f changes p and the states in place. All arrays are packed.
 template <class T, class F, class... States>
 void update(std::int64_t count, const F& f, T* p, const T* g, States*... state) {
-  constexpr std::int64_t grain = elements_per_task / 2;  // parameters have left the near caches: most of it is waiting
-  parallel(count, grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel(count, elements_per_task, [&](std::int64_t begin, std::int64_t end) {
     at_level([=] {
       RAVEL_INDEPENDENT
       for (std::int64_t i = begin; i < end; ++i) f(p[i], g[i], state[i]...);
