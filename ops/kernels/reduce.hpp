@@ -55,8 +55,30 @@ ReductionPlan plan_reduction(const Array& x, const Dims& dims);
 // Where the elements begin..begin + count - 1 of a layout are, in elements from its first.
 void fill_offsets(const Layout& layout, std::int64_t begin, std::int64_t count, std::int64_t* offsets);
 
-// Combines f(0), ..., f(count - 1) with lanes[0 .. reduce_lanes - 1], f(i) with lane (first + i) % reduce_lanes;
-// compiled for the level of the at_level() body that it is called in, as are the next four.
+// Combines f(i), f(i + 1), ... with the lanes in `sums`, as long as they fill all of them; the first that do not is
+// returned. Compiled for the level of the at_level() body that it is called in, as are the next five.
+template <class T, class Combine, class F>
+std::int64_t combine_whole_lanes(std::int64_t i, std::int64_t count, const Combine& combine, const F& f,
+                                 T (&sums)[reduce_lanes]) {
+  for (; i + reduce_lanes <= count; i += reduce_lanes) {
+    RAVEL_KEEP_LOOP
+    for (std::int64_t l = 0; l < reduce_lanes; ++l) sums[l] = combine(sums[l], f(i + l));
+  }
+  return i;
+}
+
+// Combines f(0), ..., f(count - 1) into lanes[0 .. reduce_lanes - 1].
+template <class T, class Combine, class F>
+void fill_lanes(std::int64_t count, T identity, const Combine& combine, const F& f, T* lanes) {
+  T sums[reduce_lanes];  // in registers, which `lanes` cannot be
+  for (std::int64_t l = 0; l < reduce_lanes; ++l) sums[l] = identity;
+  const std::int64_t i = combine_whole_lanes(0, count, combine, f, sums);
+  RAVEL_KEEP_LOOP
+  for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = sums[l];
+  for (std::int64_t l = 0; i + l < count; ++l) lanes[l] = combine(lanes[l], f(i + l));
+}
+
+// Combines f(0), ..., f(count - 1) with lanes that hold something already, f(i) with lane (first + i) % reduce_lanes.
 template <class T, class Combine, class F>
 void add_to_lanes(std::int64_t first, std::int64_t count, const Combine& combine, const F& f, T* lanes) {
   std::int64_t i = 0;
@@ -64,22 +86,12 @@ void add_to_lanes(std::int64_t first, std::int64_t count, const Combine& combine
     T& lane = lanes[(first + i) % reduce_lanes];
     lane = combine(lane, f(i));
   }
-  T sums[reduce_lanes];  // in registers, which `lanes` cannot be
+  T sums[reduce_lanes];
   for (std::int64_t l = 0; l < reduce_lanes; ++l) sums[l] = lanes[l];
-  for (; i + reduce_lanes <= count; i += reduce_lanes) {
-    RAVEL_KEEP_LOOP
-    for (std::int64_t l = 0; l < reduce_lanes; ++l) sums[l] = combine(sums[l], f(i + l));
-  }
+  i = combine_whole_lanes(i, count, combine, f, sums);
   RAVEL_KEEP_LOOP
   for (std::int64_t l = 0; l < reduce_lanes; ++l) lanes[l] = sums[l];
   for (std::int64_t l = 0; i + l < count; ++l) lanes[l] = combine(lanes[l], f(i + l));
-}
-
-// Combines f(0), ..., f(count - 1) into lanes[0 .. reduce_lanes - 1].
-template <class T, class Combine, class F>
-void fill_lanes(std::int64_t count, T identity, const Combine& combine, const F& f, T* lanes) {
-  std::fill_n(lanes, reduce_lanes, identity);
-  add_to_lanes(0, count, combine, f, lanes);
 }
 
 // Combines the lanes of each of n runs, 2 * half of them, which lie one after the other; lanes[i] is then the result of
@@ -200,14 +212,16 @@ void reduce_pieces(const Array& x, const ReductionPlan& plan, T identity, const 
       std::int64_t places[reduce_runs];
       for (std::int64_t i = 0; i < n; ++i) {
         T* const lane = lanes + i * reduce_lanes;
-        std::fill_n(lane, reduce_lanes, identity);
         const std::int64_t length = std::min(reduce_chunk, plan.reduced - chunk * reduce_chunk);
         for (std::int64_t done = 0; done < length;) {
           const auto [from, count] = reader.next_piece(length - done);
           if (next_row != 0) prefetch(from + next_row, static_cast<std::size_t>(count) * sizeof(In));
-          add_to_lanes(
-              done, count, combine, [=, from = from](std::int64_t k) { return static_cast<T>(element(from, k)); },
-              lane);
+          const auto value = [from = from](std::int64_t k) { return static_cast<T>(element(from, k)); };
+          if (done == 0) {
+            fill_lanes(count, identity, combine, value, lane);
+          } else {
+            add_to_lanes(done, count, combine, value, lane);
+          }
           done += count;
         }
         places[i] = chunk * plan.outputs + output;
