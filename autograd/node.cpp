@@ -1,6 +1,6 @@
 #include "ravel/autograd/node.hpp"
 
-#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "ravel/autograd/create.hpp"
@@ -19,13 +19,20 @@ const Tensor& OutputGradients::operator[](std::size_t slot) const { return compl
 
 Tensor OutputGradients::take(std::size_t slot) const { return std::move(complete(slot)); }
 
-Node::Node(const char* op, const Node& deepest_input) : depth_(deepest_input.depth_ + 1), op_(op) {
-  below_[0] = &deepest_input;
-  std::copy(deepest_input.below_.begin(), deepest_input.below_.end() - 1, below_.begin() + 1);
+Node::Node(const char* op, const Node& deepest_input, const Tensor& value)
+    : depth_(deepest_input.depth_ + 1), op_(op), ahead_(exchange_recent({this, &value.array()})) {}
+
+Node::Place Node::exchange_recent(Place place) {
+  thread_local constinit std::array<Place, 4> recent{};
+  thread_local constinit std::size_t oldest = 0;
+  std::swap(place, recent[oldest]);
+  oldest = (oldest + 1) % recent.size();
+  return place;
 }
 
 void Node::prefetch_ahead() const {
-  prefetch(below_.back(), 192);  // its inputs and the shapes of its outputs
+  prefetch(ahead_.node, 192);   // its inputs and the shapes of its outputs
+  prefetch(ahead_.value, 256);  // its shape and first elements
 }
 
 void* Node::operator new(std::size_t bytes) { return allocate(bytes); }

@@ -1,7 +1,6 @@
 // A recorded operation in the graph.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 
@@ -67,8 +66,8 @@ class Node : public Counted {
   virtual std::span<const Output> outputs() const = 0;
   // The places of the inputs, in order; an input that needs no gradient has a null node.
   virtual std::span<const Source> inputs() const = 0;
-  // Starts to fetch from memory a node that is four levels below this one, which a sweep visits now. Without it, each
-  // visit in a graph larger than the caches begins by waiting for its node.
+  // Starts to fetch from memory a node that a sweep, which visits this one now, will visit four visits later, and the
+  // value that its formula may look at. Without it, each visit in a graph larger than the caches waits for them.
   void prefetch_ahead() const;
   // Computes the gradients of the inputs that `sink` wants and hands them over.
   virtual void pull(const OutputGradients& gradients, GradientSink& sink) = 0;
@@ -85,14 +84,23 @@ class Node : public Counted {
  protected:
   // A leaf.
   explicit Node(const char* op) : depth_(0), op_(op) {}
-  Node(const char* op, const Node& deepest_input);
+  // The node of an op whose first output is `value`.
+  Node(const char* op, const Node& deepest_input, const Tensor& value);
 
  private:
+  // Addresses of a node and of the array of its first output, to fetch and never to read: both may be gone.
+  struct Place {
+    const void* node = nullptr;
+    const void* value = nullptr;
+  };
+  // Puts `place` behind the last four that this thread recorded and takes the first of these.
+  static Place exchange_recent(Place place);
+
   std::uint32_t depth_;
   const char* op_;
-  // The addresses of the deepest input, of its deepest input, and so on; these nodes may be gone. The last is
-  // prefetched: a fetch takes about as long as four visits.
-  std::array<const void*, 4> below_{};
+  // Of the node that was recorded four nodes earlier: a sweep visits them backwards, and a fetch takes about as long as
+  // four visits.
+  Place ahead_;
   mutable const Node* next_to_end_ = nullptr;
 };
 

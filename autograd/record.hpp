@@ -51,7 +51,7 @@ class EdgeNode final : public Node {
 
  public:
   EdgeNode(const char* op, const Node& deepest_input, const Tensor& value, Edge<Pullbacks>&... edges)
-      : Node(op, deepest_input),
+      : Node(op, deepest_input, value),
         output_{value.shape(), value.dtype()},
         inputs_{edges.input.source()...},
         pullbacks_{edges.input.requires_grad() ? std::optional(std::move(edges.pullback)) : std::nullopt...} {
@@ -127,7 +127,7 @@ class JointNode final : public Node {
  public:
   JointNode(const char* op, const Node& deepest_input, const std::vector<Tensor>& values,
             const std::vector<Tensor>& inputs, Pullback pullback, bool keep_outputs)
-      : Node(op, deepest_input), pullback_(std::move(pullback)) {
+      : Node(op, deepest_input, values.front()), pullback_(std::move(pullback)) {
     for (const Tensor& value : values) {
       outputs_.push_back({value.shape(), value.dtype()});
       if (keep_outputs) kept_.push_back(value.array_ref());
