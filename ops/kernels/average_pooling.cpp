@@ -226,23 +226,15 @@ void spread_to_pairs(std::int64_t count, const T* dy, T* dx0, T* dx1) {
 
 template <class T>
 void average_plane(const PairWindows& windows, const T* x, T* y) {
-  windows.for_each_run([&](std::int64_t count, std::int64_t from, std::int64_t to) {
-    if (windows.rows == 2) {
-      average_pairs<2>(count, x + from, x + from + windows.in[1], y + to);
-    } else {
-      average_pairs<1>(count, x + from, x + from, y + to);
-    }
+  windows.for_each_run([&](auto rows, std::int64_t count, std::int64_t from, std::int64_t to) {
+    average_pairs<rows()>(count, x + from, x + from + windows.in[1], y + to);
   });
 }
 
 template <class T>
 void spread_to_plane(const PairWindows& windows, const T* dy, T* dx) {
-  windows.for_each_run([&](std::int64_t count, std::int64_t to, std::int64_t from) {
-    if (windows.rows == 2) {
-      spread_to_pairs<2>(count, dy + from, dx + to, dx + to + windows.in[1]);
-    } else {
-      spread_to_pairs<1>(count, dy + from, dx + to, dx + to);
-    }
+  windows.for_each_run([&](auto rows, std::int64_t count, std::int64_t to, std::int64_t from) {
+    spread_to_pairs<rows()>(count, dy + from, dx + to, dx + to + windows.in[1]);
   });
   windows.clear_others(dx);
 }

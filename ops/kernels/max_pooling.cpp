@@ -213,12 +213,8 @@ void scatter_to_pairs(std::int64_t count, const T* dy, const Lane<T>* numbers, T
 // One plane. `numbers` is scratch space for its windows: taps are counted in lanes and stored as they are kept.
 template <class T, class Tap>
 void max_of_plane(const PairWindows& windows, const T* x, T* y, Lane<T>* numbers, Tap* taps) {
-  windows.for_each_run([&](std::int64_t count, std::int64_t from, std::int64_t to) {
-    if (windows.rows == 2) {
-      max_of_pairs<2>(count, x + from, x + from + windows.in[1], y + to, numbers + to);
-    } else {
-      max_of_pairs<1>(count, x + from, x + from, y + to, numbers + to);
-    }
+  windows.for_each_run([&](auto rows, std::int64_t count, std::int64_t from, std::int64_t to) {
+    max_of_pairs<rows()>(count, x + from, x + from + windows.in[1], y + to, numbers + to);
   });
   const std::int64_t out = windows.out[0] * windows.out[1];
   copy_rows(1, out, numbers, out, taps, out);
@@ -228,12 +224,8 @@ template <class T, class Tap>
 void scatter_to_plane(const PairWindows& windows, const T* dy, const Tap* taps, Lane<T>* numbers, T* dx) {
   const std::int64_t out = windows.out[0] * windows.out[1];
   copy_rows(1, out, taps, out, numbers, out);
-  windows.for_each_run([&](std::int64_t count, std::int64_t to, std::int64_t from) {
-    if (windows.rows == 2) {
-      scatter_to_pairs<2>(count, dy + from, numbers + from, dx + to, dx + to + windows.in[1]);
-    } else {
-      scatter_to_pairs<1>(count, dy + from, numbers + from, dx + to, dx + to);
-    }
+  windows.for_each_run([&](auto rows, std::int64_t count, std::int64_t to, std::int64_t from) {
+    scatter_to_pairs<rows()>(count, dy + from, numbers + from, dx + to, dx + to + windows.in[1]);
   });
   windows.clear_others(dx);
 }

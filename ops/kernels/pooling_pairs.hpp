@@ -5,22 +5,32 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <type_traits>
 
 namespace ravel::kernels {
 
 // The windows of one plane.
 struct PairWindows {
+  template <int rows>
+  using Rows = std::integral_constant<int, rows>;
+
   std::int64_t rows;  // of a window: 1 or 2
   std::array<std::int64_t, 2> in, out;
 
   bool tile_all() const { return in[0] == rows * out[0] && in[1] == 2 * out[1]; }
 
-  // Calls body(count, x, y) for rows of windows, all at once where nothing lies between them: so many windows, the
-  // first element of the first one, whose lower row is in[1] elements further, and its number.
+  // Calls body(rows, count, x, y) for rows of windows, all at once where nothing lies between them: the rows of a
+  // window as a constant, so many windows, the first element of the first one, and its number. A lower row is in[1]
+  // elements further.
   template <class Body>
   void for_each_run(const Body& body) const {
-    if (rows == 1 && tile_all()) return body(out[0] * out[1], std::int64_t{0}, std::int64_t{0});
-    for (std::int64_t i = 0; i < out[0]; ++i) body(out[1], i * rows * in[1], i * out[1]);
+    if (rows == 2) {
+      for (std::int64_t i = 0; i < out[0]; ++i) body(Rows<2>(), out[1], 2 * i * in[1], i * out[1]);
+    } else if (tile_all()) {
+      body(Rows<1>(), out[0] * out[1], std::int64_t{0}, std::int64_t{0});
+    } else {
+      for (std::int64_t i = 0; i < out[0]; ++i) body(Rows<1>(), out[1], i * in[1], i * out[1]);
+    }
   }
 
   // Makes zeros of the elements that lie in no window.
