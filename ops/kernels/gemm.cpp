@@ -189,7 +189,7 @@ class BlockProduct {
       const bool aside = j >= first_aside_;
       strip.c = aside ? aside_.data() + row * aside_width_ + j - first_aside_ : c_ + row * p_.c_row_stride + j;
       strip.c_step = aside ? aside_width_ : p_.c_row_stride;
-      strip.c_is_far = !aside && p_.rows * p_.columns >= far;
+      strip.c_is_far = !aside && p_.count() * p_.rows * p_.columns >= far;
       for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
       strip.ahead_rows = 0;
       if (row == 0 && p_.count() * p_.columns * p_.depth >= far) {
