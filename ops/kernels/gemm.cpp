@@ -242,7 +242,10 @@ class BlockProduct {
 
   void place_b(Strip<T>& strip, const T* b, std::int64_t count, bool first_use, T* panel) {
     const std::int64_t width = strip.vectors * kernels_.lanes;
-    if (pack_b_ || count < width) {
+    const bool copy =
+        pack_b_ && first_use && p_.b.column_stride == 1 && count == width && strip.rows >= kernels_.tile_rows;
+    strip.b_copy = copy ? panel : nullptr;
+    if (!copy && (pack_b_ || count < width)) {
       if (first_use) pack_panel(width, count, strip.depth, b, p_.b.column_stride, p_.b.row_stride, panel);
       strip.b = panel;
       strip.b_step = width;

@@ -34,6 +34,9 @@ struct Strip {
   std::int64_t b_step = 0;
   const std::int32_t* b_depth = nullptr;
   std::int64_t b_vector[most_vectors] = {};
+  // Not null: the first tile, which must have all its rows, copies B on its way, row after row without gaps, and the
+  // others read the copy. B comes by steps then.
+  T* b_copy = nullptr;
 
   // Vector v of row m of C starts at c + m * c_step + c_vector[v]. The product replaces C or, with `add`, is added to
   // it; then row_bias[m] and vector v of column_bias are added, where they are not null.

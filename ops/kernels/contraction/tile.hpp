@@ -25,8 +25,9 @@ template <class T, int rows, int vectors>
 
 // Rows [first, first + rows) of a strip of `vectors` vectors. Per step of the depth: one row of vectors of B is loaded,
 // then each element of a column of A is broadcast and multiplied with it. sum += x * b has one product and is therefore
-// contracted to a fused multiply-add without ambiguity (these sources are built with -ffp-contract=fast).
-template <class T, bool a_by_table, bool b_by_table, int rows, int vectors>
+// contracted to a fused multiply-add without ambiguity (these sources are built with -ffp-contract=fast). With
+// `copies_b`, what is loaded of B is also written to strip.b_copy, which costs nothing beside the multiplications.
+template <class T, bool a_by_table, bool b_by_table, int rows, int vectors, bool copies_b = false>
 [[gnu::noinline]] void tile(const Strip<T>& strip, std::int64_t first) {
   Vector<T> sum[rows][vectors];
   const T* a[a_by_table ? rows : 1];
@@ -42,11 +43,16 @@ template <class T, bool a_by_table, bool b_by_table, int rows, int vectors>
   const std::int64_t depth = strip.depth, a_step = strip.a_step, b_step = strip.b_step;
   const std::int32_t* const a_depth = strip.a_depth;
   const std::int32_t* const b_depth = strip.b_depth;
+  T* copy = strip.b_copy;
   for (std::int64_t k = 0; k < depth; ++k) {
     Vector<T> row[vectors];
     const std::int64_t a_offset = a_by_table ? a_depth[k] : 0, b_offset = b_by_table ? b_depth[k] : 0;
     unroll<vectors>(
         [&](auto v) { row[v] = load(b_by_table ? b[b_by_table ? v : 0] + b_offset : b[0] + v * lanes<T>); });
+    if constexpr (copies_b) {
+      unroll<vectors>([&](auto v) { store(copy + v * lanes<T>, row[v]); });
+      copy += vectors * lanes<T>;
+    }
     unroll<rows>([&](auto r) {
       const Vector<T> x = broadcast(a_by_table ? a[a_by_table ? r : 0][a_offset] : a[0][r]);
       unroll<vectors>([&](auto v) { sum[r][v] = x * row[v] + sum[r][v]; });
@@ -58,14 +64,17 @@ template <class T, bool a_by_table, bool b_by_table, int rows, int vectors>
   write_tile(strip, first, sum);
 }
 
-// The tiles of every size for one way of addressing the operands: sizes[rows - 1][vectors - 1].
+// The tiles of every size for one way of addressing the operands: sizes[rows - 1][vectors - 1], and those with all rows
+// that copy B: copying[vectors - 1].
 template <class T, bool a_by_table, bool b_by_table>
 struct Tiles {
   using Tile = void (*)(const Strip<T>&, std::int64_t);
   Tile sizes[tile_rows][most_vectors] = {};
+  Tile copying[most_vectors] = {};
 
   constexpr Tiles() {
     fill_rows(typename UpTo<tile_rows>::All());
+    if constexpr (!b_by_table) fill_copying(typename UpTo<tile_vectors>::All());
     fill_row<0>(typename UpTo<single_row_vectors>::All());
   }
 
@@ -77,6 +86,10 @@ struct Tiles {
   template <int r, int... v>
   constexpr void fill_row(Indices<v...>) {
     ((sizes[r][v] = tile<T, a_by_table, b_by_table, r + 1, v + 1>), ...);
+  }
+  template <int... v>
+  constexpr void fill_copying(Indices<v...>) {
+    ((copying[v] = tile<T, a_by_table, b_by_table, tile_rows, v + 1, true>), ...);
   }
 };
 
