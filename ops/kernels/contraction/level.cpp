@@ -52,6 +52,8 @@ void contract_tiles(const Strip<T>& strip, std::int64_t first_tile, std::int64_t
   }
 }
 
+// All rows of a strip, with the tiles for its way of addressing. If B is to be copied, the first tile does it and the
+// others read the copy.
 template <class T, class Tiles>
 void contract_with(const Tiles& tiles, const Strip<T>& strip) {
   const std::int64_t count = (strip.rows + tile_rows - 1) / tile_rows;
