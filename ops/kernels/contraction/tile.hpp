@@ -26,7 +26,7 @@ template <class T, int rows, int vectors>
 // Rows [first, first + rows) of a strip of `vectors` vectors. Per step of the depth: one row of vectors of B is loaded,
 // then each element of a column of A is broadcast and multiplied with it. sum += x * b has one product and is therefore
 // contracted to a fused multiply-add without ambiguity (these sources are built with -ffp-contract=fast). With
-// `copies_b`, what is loaded of B is also written to strip.b_copy, which costs nothing beside the multiplications.
+// `copies_b`, what is loaded of B is also written to strip.b_copy, beside the multiplications instead of before them.
 template <class T, bool a_by_table, bool b_by_table, int rows, int vectors, bool copies_b = false>
 [[gnu::noinline]] void tile(const Strip<T>& strip, std::int64_t first) {
   Vector<T> sum[rows][vectors];
