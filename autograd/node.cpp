@@ -22,17 +22,17 @@ Tensor OutputGradients::take(std::size_t slot) const { return std::move(complete
 Node::Node(const char* op, const Node& deepest_input, const Tensor& value)
     : depth_(deepest_input.depth_ + 1), op_(op), ahead_(exchange_recent({this, &value.array()})) {}
 
-Node::Place Node::exchange_recent(Place place) {
-  thread_local constinit std::array<Place, 4> recent{};
+Node::Addresses Node::exchange_recent(Addresses addresses) {
+  thread_local constinit std::array<Addresses, 4> recent{};
   thread_local constinit std::size_t oldest = 0;
-  std::swap(place, recent[oldest]);
+  std::swap(addresses, recent[oldest]);
   oldest = (oldest + 1) % recent.size();
-  return place;
+  return addresses;
 }
 
 void Node::prefetch_ahead() const {
   prefetch(ahead_.node, 192);   // its inputs and the shapes of its outputs
-  prefetch(ahead_.value, 256);  // its shape and first elements
+  prefetch(ahead_.value, 256);  // its shape and, unless it is a view, its first elements
 }
 
 void* Node::operator new(std::size_t bytes) { return allocate(bytes); }

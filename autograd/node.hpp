@@ -75,7 +75,8 @@ class Node : public Counted {
   virtual void free() = 0;
   virtual bool is_freed() const = 0;
 
-  // Nodes come from Ravel's allocator: one block for the node, its edges and what their formulas captured.
+  // Nodes come from Ravel's allocator: for an op with one output, one block holds the node, its edges and
+  // what their formulas captured.
   static void* operator new(std::size_t bytes);
   static void operator delete(void* node, std::size_t bytes);
   // Ends a node, and then, one after the other and without recursion, every node that only it kept alive.
@@ -89,18 +90,18 @@ class Node : public Counted {
 
  private:
   // Addresses of a node and of the array of its first output, to fetch and never to read: both may be gone.
-  struct Place {
+  struct Addresses {
     const void* node = nullptr;
     const void* value = nullptr;
   };
-  // Puts `place` behind the last four that this thread recorded and takes the first of these.
-  static Place exchange_recent(Place place);
+  // Puts `addresses` behind the last four that this thread recorded and takes the first of these.
+  static Addresses exchange_recent(Addresses addresses);
 
   std::uint32_t depth_;
   const char* op_;
   // Of the node that was recorded four nodes earlier: a sweep visits them backwards, and a fetch takes about as long as
   // four visits.
-  Place ahead_;
+  Addresses ahead_;
   mutable const Node* next_to_end_ = nullptr;
 };
 

@@ -182,7 +182,7 @@ std::vector<Tensor> record_joint(const char* op, std::vector<Tensor> values, con
   if (modes.anomaly) [[unlikely]] {
     for (const Tensor& value : values) detail::check_anomaly(op, "the output", value);
   }
-  if (!modes.recording || deepest == nullptr) return values;
+  if (!modes.recording || deepest == nullptr || values.empty()) return values;
   const auto node = Ref<Node>::adopt(
       new detail::JointNode<Pullback>(op, *deepest, values, inputs, std::move(pullback), keep_outputs));
   for (std::uint32_t slot = 0; slot < values.size(); ++slot) {

@@ -56,7 +56,10 @@ Tensor product_value(const char* op, const Tensor& a, const Tensor& b, const Ten
     const std::vector<std::int64_t> a_offsets = matrix_offsets(a), b_offsets = matrix_offsets(b);
     kernels::gemm<T>(rows, columns, depth, matrix_of<T>(a), matrix_of<T>(b), y->data<T>(), columns,
                      {.column_bias = bias.defined() ? bias.data<T>() : nullptr},
-                     {.a = a_offsets, .b = b_offsets, .c_stride = rows * columns});
+                     {.count = y->numel() / (rows * columns),
+                      .a = a_offsets,
+                      .b = b_offsets,
+                      .c_stride = rows * columns});
     return Tensor(std::move(y));
   });
 }

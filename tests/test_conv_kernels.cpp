@@ -9,6 +9,7 @@
 #include "ravel/autograd/modes.hpp"
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/conv.hpp"
+#include "ravel/ops/kernels/conv_1x1.hpp"
 #include "ravel/ops/kernels/conv_depthwise.hpp"
 #include "ravel/ops/kernels/conv_weight_gradient.hpp"
 #include "ravel/ops/kernels/isa.hpp"
@@ -161,7 +162,6 @@ TEST_CASE("each pass has shapes for direct sums and for both sizes of Winograd t
   }
 }
 
-// The direct kernel's sum over channels, rows and columns of a filter is one chain of (fused) multiply-adds.
 TEST_CASE("some shapes are summed channel by channel on 1 thread and otherwise on 8", "[kernels]") {
   const auto ways = [](int count) {
     const int before = threads();
@@ -176,6 +176,21 @@ TEST_CASE("some shapes are summed channel by channel on 1 thread and otherwise o
   CHECK(std::ranges::count(on_one, true) > std::ranges::count(on_eight, true));
 }
 
+TEST_CASE("some shapes are products: with several chains, of one pixel, and empty ones", "[kernels]") {
+  int several = 0, single = 0, empty = 0;
+  for (const ConvShape& shape : conv_shapes()) {
+    if (!kernels::is_1x1(shape)) continue;
+    const bool one_pixel = shape.in[0] * shape.in[1] == 1;
+    several += !one_pixel && shape.batch > 1 && std::max(shape.in_channels, shape.out_channels) > 256;
+    single += one_pixel;
+    empty += shape.batch == 0;
+  }
+  CHECK(several > 1);
+  CHECK(single > 1);
+  CHECK(empty > 0);
+}
+
+// The direct kernel's sum over channels, rows and columns of a filter is one chain of (fused) multiply-adds.
 TEST_CASE("the highest precision means direct sums, bit for bit", "[kernels]") {
   const ConvShape s = conv_shape(2, 1, 32, 48, {16, 14}, {3, 3});
   const Operands<float> in(s);

@@ -148,10 +148,10 @@ TEST_CASE("gemm multiplies batches, broadcasting operands by equal offsets", "[k
   const std::vector<float> a = random_numbers<float>(3 * a_size, 1), b = random_numbers<float>(3 * b_size, 2);
   const std::vector<std::int64_t> a_offsets = {a_size, 0, 2 * a_size, a_size}, b_offsets = {0, 0, 2 * b_size, b_size};
   const Matrix<float> left{a.data(), size.depth, 1}, right{b.data(), size.columns, 1};
-  const auto same_as_single = [&](const Batch& batch, std::size_t count) {
+  const auto same_as_single = [&](const Batch& batch) {
     std::vector<float> all(static_cast<std::size_t>(4 * c_size)), single(static_cast<std::size_t>(c_size));
     kernels::gemm<float>(size.rows, size.columns, size.depth, left, right, all.data(), size.columns, {}, batch);
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(batch.count); ++i) {
       const Matrix<float> x{a.data() + (batch.a.empty() ? 0 : batch.a[i]), size.depth, 1};
       const Matrix<float> y{b.data() + (batch.b.empty() ? 0 : batch.b[i]), size.columns, 1};
       kernels::gemm<float>(size.rows, size.columns, size.depth, x, y, single.data(), size.columns);
@@ -160,9 +160,12 @@ TEST_CASE("gemm multiplies batches, broadcasting operands by equal offsets", "[k
     }
     return true;
   };
-  CHECK(same_as_single({a_offsets, b_offsets, c_size}, 4));
-  CHECK(same_as_single({a_offsets, {}, c_size}, 4));
-  CHECK(same_as_single({{}, b_offsets, c_size}, 4));
+  CHECK(same_as_single({4, a_offsets, b_offsets, c_size}));
+  CHECK(same_as_single({4, a_offsets, {}, c_size}));
+  CHECK(same_as_single({4, {}, b_offsets, c_size}));
+  CHECK(same_as_single({4, {}, {}, c_size}));
+  CHECK(same_as_single({0, {}, {}, c_size}));
+  CHECK(error_of([&] { same_as_single({3, a_offsets, {}, c_size}); }) == "gemm: 4 and 0 offsets for 3 products");
 }
 
 TEST_CASE("gemm gives the same bits on any number of threads", "[kernels]") {

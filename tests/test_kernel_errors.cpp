@@ -94,13 +94,19 @@ std::vector<double> magnitudes(const std::vector<float>& values) {
   return result;
 }
 
-// A shape that is not empty. A third are 3x3 filters with stride 1 and 16 channels or more.
+// A shape that is not empty. A third are 3x3 filters with stride 1 and 16 channels or more, a sixth are 1x1 convolutions
+// that are products.
 ConvShape random_conv_shape(Dice& dice) {
   const std::int64_t way = dice(0, 5);
   if (way <= 1) {
     const std::array<std::int64_t, 2> sizes = {dice(1, 3), dice(1, 2)}, channels = {dice(16, 40), dice(16, 40)},
                                       in = {dice(3, 20), dice(3, 20)}, padding = {dice(0, 2), dice(0, 2)};
     return conv_shape(sizes[0], sizes[1], channels[0], channels[1], in, {3, 3}, {1, 1}, padding);
+  }
+  if (way == 3) {
+    const std::array<std::int64_t, 2> channels = {dice(1, 300), dice(1, 300)}, in = {dice(1, 9), dice(1, 9)};
+    const std::int64_t batch = dice(1, 4);
+    return conv_shape(batch, 1, channels[0], channels[1], in, {1, 1});
   }
   const std::int64_t rows = way == 2 ? 1 : dice(1, 14), kernel_rows = way == 2 ? 1 : dice(1, 5);
   const std::array<std::int64_t, 2> sizes = {dice(1, 4), dice(1, 4)}, channels = {dice(1, 20), dice(1, 20)},

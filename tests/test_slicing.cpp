@@ -130,6 +130,8 @@ TEST_CASE("split, chunk and unbind take tensors apart") {
   CHECK(equal(split(arange(7), {2, 5})[1], tensor({2, 3, 4, 5, 6})));
   CHECK(equal(unbind(tensor({{1, 2}, {3, 4}}), 1)[1], tensor({2, 4})));
   CHECK(unbind(zeros({0, 2})).empty());
+  CHECK(unbind(zeros({0, 2}).requires_grad_()).empty());
+  CHECK(split(zeros({0, 2}).requires_grad_(), std::vector<std::int64_t>{}).empty());
   CHECK(unbind(zeros(3))[2].rank() == 0);
   CHECK(error_of([] {
           split(arange(7), {2, 4});

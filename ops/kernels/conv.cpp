@@ -1,41 +1,18 @@
 #include "ravel/ops/kernels/conv.hpp"
 
 #include <algorithm>
-#include <array>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "ravel/ops/kernels/conv_1x1.hpp"
 #include "ravel/ops/kernels/conv_depthwise.hpp"
 #include "ravel/ops/kernels/conv_direct.hpp"
 #include "ravel/ops/kernels/conv_planes.hpp"
 #include "ravel/ops/kernels/conv_weight_gradient.hpp"
-#include "ravel/ops/kernels/gemm.hpp"
 #include "ravel/ops/kernels/winograd.hpp"
 
 namespace ravel::kernels {
-namespace {
-
-// Filters of one element that visit every pixel: y of an image is the product of w (out_channels, in_channels) and x
-// (in_channels, pixels).
-bool is_product(const ConvShape& s) {
-  using Pair = std::array<std::int64_t, 2>;
-  return s.groups == 1 && s.kernel == Pair{1, 1} && s.stride == Pair{1, 1} && s.padding == Pair{0, 0} && s.in == s.out;
-}
-
-// target (channels, pixels) = weights (channels, depth) times source (depth, pixels), for each image.
-template <class T>
-void multiply_images(const ConvShape& shape, std::int64_t channels, std::int64_t depth, const Matrix<T>& weights,
-                     const T* source, const T* bias, T* target) {
-  const std::int64_t pixels = shape.in[0] * shape.in[1];
-  std::vector<std::int64_t> images;
-  for (std::int64_t i = 0; i < shape.batch; ++i) images.push_back(i * depth * pixels);
-  if (images.empty()) return;
-  gemm<T>(channels, pixels, depth, weights, {source, pixels, 1}, target, pixels, {.row_bias = bias},
-          {.a = {}, .b = images, .c_stride = channels * pixels});
-}
-
-}  // namespace
 
 // In each pass the first kernel that takes the shape does it; docs/kernels.md says what another one would have to keep.
 template <class T>
@@ -44,7 +21,7 @@ void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, 
     if (const int m = winograd_output_tile(shape); m > 0) return winograd_output(m, shape, x, w, bias, y);
   }
   if (is_depthwise(shape)) return depthwise_output(shape, x, w, bias, y);
-  if (is_product(shape)) {
+  if (is_1x1(shape)) {
     const Matrix<T> weights{w, shape.in_channels, 1};
     return multiply_images<T>(shape, shape.out_channels, shape.in_channels, weights, x, bias, y);
   }
@@ -73,7 +50,7 @@ void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx)
     if (const int m = winograd_input_gradient_tile(shape); m > 0) return winograd_input_gradient(m, shape, dy, w, dx);
   }
   if (is_depthwise(shape)) return depthwise_input_gradient(shape, dy, w, dx);
-  if (is_product(shape)) {
+  if (is_1x1(shape)) {
     const Matrix<T> weights{w, 1, shape.in_channels};
     return multiply_images<T>(shape, shape.in_channels, shape.out_channels, weights, dy, nullptr, dx);
   }

@@ -1,8 +1,8 @@
 // Convolution: its output, its input gradient and its weight gradient.
 //
 // A pass may be done in several ways, and conv.cpp chooses among them: by Winograd's algorithm (winograd.hpp), channel
-// by channel (conv_depthwise.hpp), as products of matrices (gemm.hpp), or as direct sums over the taps of padded planes
-// (conv_direct.hpp for y and dx, conv_weight_gradient.hpp for dw). They may round differently, so which one it is
+// by channel (conv_depthwise.hpp), as products of matrices (conv_1x1.hpp), or as direct sums over the taps of padded
+// planes (conv_direct.hpp for y and dx, conv_weight_gradient.hpp for dw). Where they round differently, which one it is
 // follows from the shape, the type and the precision mode alone, see autograd/modes.hpp.
 #pragma once
 

@@ -25,7 +25,6 @@ struct Product {
   Batch batch;
   bool transposed = false;
 
-  std::int64_t count() const { return std::max<std::int64_t>({1, std::ssize(batch.a), std::ssize(batch.b)}); }
   const T* a_of(std::int64_t i) const { return a.data + (batch.a.empty() ? 0 : batch.a[static_cast<std::size_t>(i)]); }
   const T* b_of(std::int64_t i) const { return b.data + (batch.b.empty() ? 0 : batch.b[static_cast<std::size_t>(i)]); }
   T* c_of(std::int64_t i) const { return c + i * batch.c_stride; }
@@ -37,13 +36,14 @@ struct Product {
     p.a = {b.data, b.column_stride, b.row_stride};
     p.b = {a.data, a.column_stride, a.row_stride};
     p.epilogue = {epilogue.column_bias, epilogue.row_bias};
-    p.batch = {batch.b, batch.a, batch.c_stride};
+    p.batch = {batch.count, batch.b, batch.a, batch.c_stride};
     p.transposed = !transposed;
     return p;
   }
 };
 
-// Elements from which on B and C are fetched before they are needed, as they will not be found in a near cache.
+// Elements of B or C, counted for each product of a batch, from which on they are fetched before they are needed: they
+// will hardly be found in a near cache.
 constexpr std::int64_t far = 1 << 18;
 
 // A is read in place for so few strips of B; for more of them it is packed first.
@@ -84,7 +84,7 @@ Blocks cut_into_blocks(const Product<T>& p) {
   // Packing an element and starting a task take as long as so many multiply-adds, turning to another strip as long as
   // so many more columns.
   constexpr double packing = 8, start = 1e5, strip_columns = 5;
-  const std::int64_t products = p.count();
+  const std::int64_t products = p.batch.count;
   const auto blocks = [&](std::int64_t row_blocks, std::int64_t column_blocks) {
     const std::int64_t rows = round_up(blocks_of(p.rows, row_blocks), kernels.tile_rows);
     const std::int64_t columns = round_up(blocks_of(p.columns, column_blocks), kernels.lanes);
@@ -114,7 +114,8 @@ Blocks cut_into_blocks(const Product<T>& p) {
 // Computes blocks of C, each with all of its depth, in scratch space that serves one block after the other.
 // Per block of the depth and slab of columns, some rows of A at a time are packed into panels, which stay in the
 // second-level cache (or they are read in place where few strips use them), and multiplied with one strip of columns
-// after the other. The first rows to use a strip pack it into a panel of B, for all rows to come.
+// after the other. The first rows to use a strip copy it into a panel of B, for all rows to come: whole vectors with
+// their first tile (Strip::b_copy), others before it.
 // Strips whose last vector is partial, and all strips of a transposed product, are computed aside and moved at the end.
 template <class T>
 class BlockProduct {
@@ -189,10 +190,10 @@ class BlockProduct {
       const bool aside = j >= first_aside_;
       strip.c = aside ? aside_.data() + row * aside_width_ + j - first_aside_ : c_ + row * p_.c_row_stride + j;
       strip.c_step = aside ? aside_width_ : p_.c_row_stride;
-      strip.c_is_far = !aside && p_.count() * p_.rows * p_.columns >= far;
+      strip.c_is_far = !aside && p_.batch.count * p_.rows * p_.columns >= far;
       for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
       strip.ahead_rows = 0;
-      if (row == 0 && p_.count() * p_.columns * p_.depth >= far) {
+      if (row == 0 && p_.batch.count * p_.columns * p_.depth >= far) {
         if (j + width_ < first + columns) {
           fetch_b(strip, k, j + width_, first + columns);
         } else if (!last) {
@@ -316,7 +317,7 @@ void multiply_by_dots(const Product<T>& p, std::int64_t i, std::int64_t first, s
 template <class T>
 void multiply_by_dots(const Product<T>& p) {
   const std::int64_t grain = blocks_of(inline_work, p.rows * p.depth);
-  parallel(p.count() * p.columns, grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel(p.batch.count * p.columns, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t item = begin; item < end;) {
       const std::int64_t first = item % p.columns, columns = std::min(p.columns - first, end - item);
       multiply_by_dots(p, item / p.columns, first, columns);
@@ -330,7 +331,7 @@ void multiply_by_blocks(const Product<T>& p) {
   const Blocks blocks = cut_into_blocks(p);
   const std::int64_t cuts = blocks.row_blocks * blocks.column_blocks;
   const std::int64_t work = std::max<std::int64_t>(1, p.rows * p.columns * p.depth / cuts);
-  parallel(p.count() * cuts, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
+  parallel(p.batch.count * cuts, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
     BlockProduct<T> multiply(p, blocks);
     for (std::int64_t item = begin; item < end; ++item) {
       const std::int64_t row = item % cuts % blocks.row_blocks * blocks.rows;
@@ -347,7 +348,10 @@ template <class T>
 void gemm(std::int64_t rows, std::int64_t columns, std::int64_t depth, Matrix<T> a, Matrix<T> b, T* c,
           std::int64_t c_row_stride, const Epilogue<T>& epilogue, const Batch& batch) {
   require(epilogue.row_bias == nullptr || epilogue.column_bias == nullptr, "gemm: one bias at a time");
-  if (rows == 0 || columns == 0) return;
+  const auto has_offsets = [&](std::span<const std::int64_t> s) { return s.empty() || std::ssize(s) == batch.count; };
+  require(has_offsets(batch.a) && has_offsets(batch.b), "gemm: {} and {} offsets for {} products", batch.a.size(),
+          batch.b.size(), batch.count);
+  if (batch.count == 0 || rows == 0 || columns == 0) return;
   const Product<T> given{rows, columns, depth, a, b, c, c_row_stride, epilogue, batch};
   const Product<T> exchanged = given.exchanged();
   if (made_of_dots(given)) return multiply_by_dots(given);

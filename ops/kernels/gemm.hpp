@@ -14,10 +14,11 @@ struct Matrix {
   std::int64_t row_stride, column_stride;
 };
 
-// Where products of a batch lie: product i reads a.data + a[i] and b.data + b[i] and writes c + c_stride * i, in
-// elements. Equal offsets broadcast an operand. An empty span stands for offset 0 throughout, two of them for one
-// product.
+// Where the `count` products of a batch lie: product i reads a.data + a[i] and b.data + b[i] and writes c + c_stride *
+// i, in elements. A span has an offset for each product, or is empty and stands for offset 0 throughout. Products are
+// independent: an operand that several of them read is packed for each.
 struct Batch {
+  std::int64_t count = 1;
   std::span<const std::int64_t> a, b;
   std::int64_t c_stride = 0;
 };

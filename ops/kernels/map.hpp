@@ -130,13 +130,21 @@ Dtype common_dtype([[maybe_unused]] const char* op, const Tensor& first, const T
 namespace detail {
 template <class T, class>
 using Repeat = T;
-}
 
-// f of the elements of f32 or f64 tensors of one type and equal shapes. `op` is for errors.
+// The type of f(T, ...), with a T for each of the tensors.
+template <class F, class T, class... Tensors>
+using ResultOf = std::invoke_result_t<const F&, Repeat<T, Tensors>...>;
+}  // namespace detail
+
+// f of the elements of f32 or f64 tensors of one type and equal shapes: a number of that type, or a bool. `op` is for
+// errors.
 template <class F, class... Tensors>
 Tensor map_floating(const char* op, const F& f, const Tensors&... x) {
-  return visit_floating(common_dtype(op, x...), op,
-                        [&]<class T>() { return map<detail::Repeat<T, Tensors>...>(f, x...); });
+  return visit_floating(common_dtype(op, x...), op, [&]<class T>() {
+    using Result = detail::ResultOf<F, T, Tensors...>;
+    static_assert(std::is_same_v<Result, T> || std::is_same_v<Result, bool>, "f(float) is no float: 1.0 for T(1)?");
+    return map<detail::Repeat<T, Tensors>...>(f, x...);
+  });
 }
 
 // As map_floating, into the memory of `x` where nothing else refers to it. For ops that take x by value and whose
@@ -146,6 +154,7 @@ Tensor map_reusing(const char* op, const F& f, Tensor& x, const Tensors&... othe
   const bool same_shapes = ((x.shape() == others.shape()) && ...);
   if (!same_shapes || !x.array().is_reusable()) return map_floating(op, f, x, others...);
   visit_floating(common_dtype(op, x, others...), op, [&]<class T>() {
+    static_assert(std::is_same_v<detail::ResultOf<F, T, Tensor, Tensors...>, T>, "f(float) is no float");
     map_into<T, detail::Repeat<T, Tensors>...>(x.array_ref()->template data<T>(), f, {&x.array(), &others.array()...});
   });
   return x.detach();

@@ -39,31 +39,25 @@ void fetch_c(const Strip<T>& strip, std::int64_t first, std::int64_t end) {
   }
 }
 
-// The rows of a strip from tile `first_tile` on, in whole tiles and one with the rows that are left; before each, a
-// part of what comes next is fetched. `tile` says which function multiplies so many rows.
-template <class T, class Tile>
-void contract_tiles(const Strip<T>& strip, std::int64_t first_tile, std::int64_t end_tile, const Tile& tile) {
-  const std::int64_t tiles = (strip.rows + tile_rows - 1) / tile_rows;
-  for (std::int64_t i = first_tile; i < end_tile; ++i) {
-    const std::int64_t first = i * tile_rows, rows = i + 1 < tiles ? tile_rows : strip.rows - first;
-    if (strip.ahead_rows > 0) fetch_ahead(strip, i, tiles);
-    if (strip.c_is_far) fetch_c(strip, first, first + rows);
-    tile(rows)(strip, first);
-  }
-}
-
-// All rows of a strip, with the tiles for its way of addressing. If B is to be copied, the first tile does it and the
-// others read the copy.
-template <class T, class Tiles>
-void contract_with(const Tiles& tiles, const Strip<T>& strip) {
+// The rows of a strip, in whole tiles and one with the rows that are left; before each, a part of what comes next is
+// fetched. `tiles` are those for its way of addressing. If B is to be copied, the first tile does it, and the others
+// read the copy.
+template <class T, class TilesOfAddressing>
+void contract_with(const TilesOfAddressing& tiles, Strip<T> strip) {
   const std::int64_t count = (strip.rows + tile_rows - 1) / tile_rows;
-  const auto any = [&](std::int64_t rows) { return tiles.sizes[rows - 1][strip.vectors - 1]; };
-  if (strip.b_copy == nullptr) return contract_tiles(strip, 0, count, any);
-  contract_tiles(strip, 0, 1, [&](std::int64_t) { return tiles.copying[strip.vectors - 1]; });
-  Strip<T> others = strip;
-  others.b = strip.b_copy;
-  others.b_step = strip.vectors * lanes<T>;
-  contract_tiles(others, 1, count, any);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t first = i * tile_rows, rows = i + 1 < count ? tile_rows : strip.rows - first;
+    if (strip.ahead_rows > 0) fetch_ahead(strip, i, count);
+    if (strip.c_is_far) fetch_c(strip, first, first + rows);
+    if (strip.b_copy != nullptr) {
+      tiles.copying[strip.vectors - 1](strip, first);
+      strip.b = strip.b_copy;
+      strip.b_step = strip.vectors * lanes<T>;
+      strip.b_copy = nullptr;
+    } else {
+      tiles.sizes[rows - 1][strip.vectors - 1](strip, first);
+    }
+  }
 }
 
 template <class T>
