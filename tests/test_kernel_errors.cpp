@@ -25,14 +25,14 @@ struct Errors {
   std::string worst = {};  // the case with the largest error as a share of the root mean square
 };
 
-// What is allowed, by kind of kernel: about twice what the 10,000 cases of the long test show.
+// What is allowed, by kind of kernel: 1.3 to 2.4 times what the 10,000 cases of the long test show.
 const std::map<std::string, Errors> bounds = {
     {"conv output", {5e-7, 8e-6}},
     {"conv output, Winograd", {6e-6, 1.8e-5}},
     {"conv input gradient", {5e-7, 1.2e-5}},
     {"conv input gradient, Winograd", {6e-6, 1.8e-5}},
     {"conv weight gradient", {5e-7, 4e-6}},
-    {"conv weight gradient, Winograd", {6e-6, 1.8e-5}},
+    {"conv weight gradient, Winograd", {1.3e-6, 1.2e-5}},
     {"gemm nn", {5e-7, 5e-6}},
     {"gemm nt", {5e-7, 5e-6}},
     {"gemm tn", {5e-7, 5e-6}},
