@@ -143,9 +143,9 @@ inline std::vector<ConvShape> dense_shapes() {
       conv_shape(3, 1, 17, 33, {6, 10}, {1, 1}),                   // 1x1
       conv_shape(3, 1, 17, 33, {4, 32}, {1, 1}),                   // 1x1 with whole vectors
       conv_shape(2, 2, 9, 7, {5, 47}, {1, 1}),
-      conv_shape(3, 1, 300, 40, {3, 7}, {1, 1}),                           // 1x1 with chains in several blocks
-      conv_shape(2, 1, 40, 300, {5, 9}, {1, 1}),                           // the same for the input gradient
-      conv_shape(5, 1, 40, 50, {1, 1}, {1, 1}),                            // 1x1 on one pixel
+      conv_shape(3, 1, 300, 40, {3, 7}, {1, 1}),  // 1x1 with chains in several blocks
+      conv_shape(2, 1, 40, 300, {5, 9}, {1, 1}),  // the same for the input gradient
+      conv_shape(5, 1, 40, 50, {1, 1}, {1, 1}),   // 1x1 on one pixel
       conv_shape(70, 1, 40, 50, {1, 1}, {1, 1}),
       conv_shape(2, 1, 6, 10, {6, 9}, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1),  // 1x1 with less output than there could be
       conv_shape(4, 1, 1, 32, {28, 28}, {3, 3}),                           // first layers
@@ -243,12 +243,9 @@ inline std::vector<ConvShape> winograd_shapes() {
 // Without images, outputs or channels.
 inline std::vector<ConvShape> empty_shapes() {
   return {
-      conv_shape(0, 1, 2, 3, {5, 5}, {3, 3}),
-      conv_shape(2, 1, 2, 3, {2, 2}, {3, 3}),
-      conv_shape(2, 1, 0, 3, {5, 5}, {3, 3}),
-      conv_shape(0, 1, 2, 3, {5, 5}, {1, 1}),
-      conv_shape(2, 1, 0, 3, {5, 5}, {1, 1}),
-      conv_shape(2, 1, 2, 0, {5, 5}, {1, 1}),
+      conv_shape(0, 1, 2, 3, {5, 5}, {3, 3}), conv_shape(2, 1, 2, 3, {2, 2}, {3, 3}),
+      conv_shape(2, 1, 0, 3, {5, 5}, {3, 3}), conv_shape(0, 1, 2, 3, {5, 5}, {1, 1}),
+      conv_shape(2, 1, 0, 3, {5, 5}, {1, 1}), conv_shape(2, 1, 2, 0, {5, 5}, {1, 1}),
       conv_shape(2, 1, 0, 3, {1, 1}, {1, 1}),
   };
 }
