@@ -54,10 +54,10 @@ Tensor product_value(const char* op, const Tensor& a, const Tensor& b, const Ten
     Ref<Array> y = Array::packed(dtype_of<T>, with_matrix(batch_shape(a), rows, columns));
     if (y->numel() == 0) return Tensor(std::move(y));
     const std::vector<std::int64_t> a_offsets = matrix_offsets(a), b_offsets = matrix_offsets(b);
-    kernels::gemm<T>(
-        rows, columns, depth, matrix_of<T>(a), matrix_of<T>(b), y->data<T>(), columns,
-        {.column_bias = bias.defined() ? bias.data<T>() : nullptr},
-        {.count = y->numel() / (rows * columns), .a = a_offsets, .b = b_offsets, .c_stride = rows * columns});
+    const std::int64_t size = rows * columns;
+    kernels::gemm<T>(rows, columns, depth, matrix_of<T>(a), matrix_of<T>(b), y->data<T>(), columns,
+                     {.column_bias = bias.defined() ? bias.data<T>() : nullptr},
+                     {.count = y->numel() / size, .a = a_offsets, .b = b_offsets, .c_stride = size});
     return Tensor(std::move(y));
   });
 }

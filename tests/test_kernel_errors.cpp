@@ -94,8 +94,7 @@ std::vector<double> magnitudes(const std::vector<float>& values) {
   return result;
 }
 
-// A shape that is not empty. A third are 3x3 filters with stride 1 and 16 channels or more, a sixth are 1x1 convolutions
-// that are products.
+// A shape that is not empty. A third are 3x3 filters with stride 1 and 16 channels or more, a sixth are products (1x1).
 ConvShape random_conv_shape(Dice& dice) {
   const std::int64_t way = dice(0, 5);
   if (way <= 1) {
