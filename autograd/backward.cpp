@@ -24,7 +24,7 @@ void accumulate(Tensor& sum, Tensor gradient) {
 // One sweep: nodes in order of falling depth, each once, when its gradient is complete.
 class Sweep final : public GradientSink {
  public:
-  // With `wanted`, only these nodes get gradients; null means all.
+  // With `wanted`, only these nodes get gradients, leaves among them. Null means all, and leaves keep theirs.
   explicit Sweep(const std::unordered_set<const Node*>* wanted) : wanted_(wanted) {}
 
   bool wants(const Source& source) const override { return wanted_ == nullptr || wanted_->contains(source.node.get()); }
@@ -43,6 +43,10 @@ class Sweep final : public GradientSink {
   }
 
   void seed(const Source& source, Tensor gradient) {
+    if (wanted_ == nullptr && source.node->depth() == 0) {
+      // A leaf hands nothing on, so it need not wait in the queue until its gradient is complete.
+      return static_cast<Leaf&>(*source.node).accumulate(std::move(gradient));
+    }
     accumulate(frontier_.gradients_of(source.node)[source.slot], std::move(gradient));
   }
 
@@ -107,11 +111,11 @@ std::unordered_set<const Node*> nodes_between(const std::vector<Tensor>& ys, con
 }
 
 Leaf* leaf_of(const Tensor& tensor, const char* function) {
-  Leaf* const leaf = dynamic_cast<Leaf*>(tensor.source().node.get());
-  require(leaf != nullptr,
+  Node* const node = tensor.source().node.get();
+  require(node != nullptr && node->depth() == 0,
           "{}: only a leaf (a tensor after requires_grad_()) keeps a gradient; use grad(y, {{x}}) for others",
           function);
-  return leaf;
+  return static_cast<Leaf*>(node);
 }
 
 }  // namespace
@@ -163,11 +167,7 @@ void Tensor::backward(const Tensor& seed, BackwardOptions options) const {
   const NoGrad no_grad;
   Sweep sweep(nullptr);
   sweep.seed(source_, seed_for("backward", *this, seed).detach());
-  sweep.run(!options.keep_graph, [](Node& node, std::vector<Tensor>& gradients) {
-    if (Leaf* const leaf = node.depth() == 0 ? dynamic_cast<Leaf*>(&node) : nullptr) {
-      leaf->accumulate(std::move(gradients[0]));
-    }
-  });
+  sweep.run(!options.keep_graph, [](const auto&...) {});
 }
 
 std::vector<Tensor> grad(const std::vector<Tensor>& ys, const std::vector<Tensor>& seeds, const std::vector<Tensor>& xs,

@@ -63,7 +63,8 @@ class Tensor {
   // Replaces the gradient of this leaf, which `gradient` must fit in shape and type.
   void set_grad(const Tensor& gradient) const;
   // Adds the gradients of this tensor with respect to all leaves into their grad(), and frees the graph as it goes.
-  // `seed` is the gradient to start from, ones if undefined (then this tensor must have one element).
+  // `seed` is the gradient to start from, ones if undefined (then this tensor must have one element). After an error in
+  // a formula the graph is partly freed, and some leaves have their gradients.
   void backward(BackwardOptions options = {}) const { backward(Tensor(), options); }
   void backward(const Tensor& seed, BackwardOptions options = {}) const;
 
