@@ -106,9 +106,9 @@ def draw(curve, lines, threads, folder):
     Picture(title, AXES.get(curve, curve), "milliseconds per step", lines).write(file)
 
 
-def medians(sides, rows, arguments):
-    """Points (x, milliseconds per step) of each side. Each round visits all points, both sides in turn, so that what
-    changes on the machine meanwhile touches all alike; the median of a point's rounds counts."""
+def measure(sides, rows, arguments):
+    """For each side, points (x, milliseconds per step in each round). Each round visits all points, both sides in turn,
+    so that what changes on the machine meanwhile touches all alike."""
     steps, times = {}, {}
     for _ in range(arguments.rounds):
         for x, row in rows:
@@ -118,38 +118,46 @@ def medians(sides, rows, arguments):
                 if (name, x) not in steps:
                     steps[name, x] = max(1, math.ceil(1000 * arguments.seconds / side.measure(row, 1)))
                 times.setdefault((name, x), []).append(side.measure(row, steps[name, x]))
-    return {name: [(x, statistics.median(times[name, x])) for x, _ in rows if x <= most]
-            for name, (_, most) in sides.items()}
+    return {name: [(x, times[name, x]) for x, _ in rows if x <= most] for name, (_, most) in sides.items()}
 
 
 def measure_curve(curve, rows, threads, arguments):
     with Side(ravel_command(arguments, threads)) as ravel:
         if arguments.no_torch:
-            return medians({"Ravel": (ravel, math.inf)}, rows, arguments)
+            return measure({"Ravel": (ravel, math.inf)}, rows, arguments)
         most = arguments.torch_nodes if curve == "graph size" else math.inf
         with Side(torch_command(arguments, threads), {"OMP_NUM_THREADS": str(threads)}) as torch:
-            return medians({"Ravel": (ravel, math.inf), "PyTorch": (torch, most)}, rows, arguments)
+            return measure({"Ravel": (ravel, math.inf), "PyTorch": (torch, most)}, rows, arguments)
+
+
+def summaries(lines, summary):
+    """The lines with one time per point: `summary` of its rounds."""
+    return {side: [(x, summary(times)) for x, times in points] for side, points in lines.items()}
 
 
 def report(curve, threads, lines):
-    figures = []
-    for side, points in lines.items():
+    """Others on the machine only ever add to a time, so the fastest round of a point is closest to what the program
+    itself takes: the line goes through these. How far the medians are from their own line stands beside it."""
+    figures, medians = [], summaries(lines, statistics.median)
+    for side, points in summaries(lines, min).items():
         floor, slope = fit(points)
         worst, at = deviation(points)
         unit, unit_at = unit_deviation(points)
+        median_worst, median_at = deviation(medians[side])
         figures.append({"curve": curve, "threads": threads, "side": side, "points": points, "floor_ms": floor,
-                        "slope_ms": slope, "worst": worst, "worst_at": at, "unit_worst": unit, "unit_worst_at": unit_at})
+                        "slope_ms": slope, "worst": worst, "worst_at": at, "unit_worst": unit, "unit_worst_at": unit_at,
+                        "median_points": medians[side], "median_worst": median_worst, "median_worst_at": median_at})
         print(f"{curve:<12} {threads:>7}  {side:<8} {floor:>9.4f} {slope:>11.7f}   {100 * worst:>+6.1f} % at {at:<9,}"
-              f"   {100 * unit:>+6.1f} % at {unit_at:,}", flush=True)
+              f"   {100 * unit:>+6.1f} % at {unit_at:<9,}   {100 * median_worst:>+6.1f} % at {median_at:,}", flush=True)
     return figures
 
 
 def main():
     parser = sides_of.new_parser(__doc__, "nets", "torch_nets.py")
     parser.add_argument("--curves", metavar="A,B", help="only these of batch, depth, graph size; by default all")
-    parser.add_argument("--rounds", metavar="N", type=sides_of.positive, default=5, help="of a point; by default 5")
-    parser.add_argument("--seconds", metavar="S", type=sides_of.positive_seconds, default=0.1,
-                        help="of a round; by default 0.1")
+    parser.add_argument("--rounds", metavar="N", type=sides_of.positive, default=10, help="of a point; by default 10")
+    parser.add_argument("--seconds", metavar="S", type=sides_of.positive_seconds, default=0.03,
+                        help="of a round; by default 0.03")
     parser.add_argument("--most", metavar="N", type=sides_of.positive, help="leave out points beyond N")
     parser.add_argument("--no-torch", action="store_true", help="measure Ravel alone")
     parser.add_argument("--torch-nodes", metavar="N", type=sides_of.positive, default=100_000,
@@ -176,11 +184,11 @@ def main():
     except OSError as error:
         sides_of.fail(f"--pictures {folder}: {error.strerror}; choose a folder that exists or can be made")
     print(f"{'curve':<12} {'threads':>7}  {'side':<8} {'floor ms':>9} {'ms per unit':>11}   "
-          f"{'worst point':<22} time per unit, large points")
+          f"{'worst point':<22} {'time per unit, large':<22} worst point of medians")
     for threads in arguments.threads:
         for curve in curves:
             lines = measure_curve(curve, rows[curve], threads, arguments)
-            draw(curve, lines, threads, folder)
+            draw(curve, summaries(lines, min), threads, folder)
             results.extend(report(curve, threads, lines))
     sides_of.write_json(arguments, {"curves": results})
     return 0
