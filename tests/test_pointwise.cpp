@@ -182,6 +182,30 @@ TEST_CASE("each activation is one node, and so is its gradient", "[pointwise]") 
   }
 }
 
+TEST_CASE("elementwise: a row beside matrices and rows of a wider matrix, in shares that end within rows",
+          "[pointwise]") {
+  constexpr std::int64_t rows = 123, columns = 700, width = 900, first = 100;
+  const Tensor matrix = reshape(arange(0, rows * columns, 1, f32), {rows, columns});
+  const Tensor wide = reshape(arange(0, rows * width, 1, f32), {rows, width});
+  const Tensor part = narrow(wide, 1, first, columns), row = arange(0, columns, 1, f32), mask = row < 300;
+  const int before = threads();
+  for (const int count : {1, 2, 3, 8}) {
+    set_threads(count);
+    const Values beside_row = (matrix - row).to_vector<float>(), row_first = (row - part).to_vector<float>(),
+                 both = (part - matrix).to_vector<float>(), chosen = where(mask, matrix, part).to_vector<float>();
+    std::int64_t wrong = 0;
+    for (std::int64_t i = 0; i < rows * columns; ++i) {
+      const auto m = static_cast<float>(i), p = static_cast<float>(i / columns * width + first + i % columns),
+                 r = static_cast<float>(i % columns);
+      const auto at = static_cast<std::size_t>(i);
+      const bool right = beside_row[at] == m - r && row_first[at] == r - p && both[at] == p - m;
+      wrong += !right || chosen[at] != (r < 300 ? m : p);
+    }
+    CHECK(wrong == 0);
+  }
+  set_threads(before);
+}
+
 TEST_CASE("pointwise: errors", "[pointwise]") {
   CHECK(error_of([] { ones({2, 3}) + ones(4); }) == "add: shapes (2, 3) and (4,) do not broadcast");
   CHECK(error_of([] { pow(ones(3), ones({5, 2})); }) == "pow: shapes (3,) and (5, 2) do not broadcast");
