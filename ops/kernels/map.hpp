@@ -50,21 +50,21 @@ void map_streamed(const F& f, std::int64_t count, Out* y, const In*... x) {
   finish_streams();
 }
 
-// Rows of an array whose elements lie side by side: row r begins at data + r * stride. A stride of 0 repeats one row.
+// Rows of an array whose elements lie side by side: row r begins at data + r * pitch. A pitch of 0 repeats one row.
 template <class T>
-struct Rows {
+struct PitchedRows {
   const T* data;
-  std::int64_t stride;
+  std::int64_t pitch;
 };
 
 // y[r, i] = f(x[r, i]...) for packed y (rows, columns).
 template <class F, class Out, class... In>
-void map_rows(const F& f, std::int64_t rows, std::int64_t columns, Out* y, Rows<In>... x) {
+void map_pitched_rows(const F& f, std::int64_t rows, std::int64_t columns, Out* y, PitchedRows<In>... x) {
   at_level([=] {
     for (std::int64_t r = 0; r < rows; ++r) {
       Out* const to = y + r * columns;
       RAVEL_INDEPENDENT
-      for (std::int64_t i = 0; i < columns; ++i) to[i] = f(element(x.data + r * x.stride, i)...);
+      for (std::int64_t i = 0; i < columns; ++i) to[i] = f(element(x.data + r * x.pitch, i)...);
     }
   });
 }
@@ -88,7 +88,7 @@ void map_block(const F& f, std::int64_t count, Out* y, BlockReader<A>& a, BlockR
 
 // How far apart the rows of `columns` elements are in an array of this layout; none if it is not made of such rows, or
 // their elements do not lie side by side.
-inline std::optional<std::int64_t> row_stride(const Layout& layout, std::int64_t columns) {
+inline std::optional<std::int64_t> row_pitch(const Layout& layout, std::int64_t columns) {
   if (layout.strides.back() != 1) return std::nullopt;
   if (layout.shape.rank() == 1) return columns;
   if (layout.shape.rank() == 2 && layout.shape.back() == columns) return layout.strides[0];
@@ -120,15 +120,15 @@ void map_into(Out* out, const F& f, const std::array<const Array*, sizeof...(In)
     const std::int64_t columns = std::min({layouts[I].shape.back()...});
     const bool long_rows = columns >= block_size / 4;
     if constexpr (sizeof...(In) > 1) {
-      const std::array strides{row_stride(layouts[I], columns)...};
-      if (long_rows && std::find(strides.begin(), strides.end(), std::nullopt) == strides.end()) {
+      const std::array pitches{row_pitch(layouts[I], columns)...};
+      if (long_rows && std::find(pitches.begin(), pitches.end(), std::nullopt) == pitches.end()) {
         parallel(x[0]->numel(), elements_per_task, [&](std::int64_t begin, std::int64_t end) {
           while (begin < end) {  // a share may begin and end within a row
             const std::int64_t row = begin / columns, column = begin % columns;
             const std::int64_t width = std::min(columns - column, end - begin);
             const std::int64_t rows = width == columns ? (end - begin) / columns : 1;
-            map_rows(f, rows, width, out + begin,
-                     Rows<In>{x[I]->template data<In>() + row * *strides[I] + column, *strides[I]}...);
+            map_pitched_rows(f, rows, width, out + begin,
+                             PitchedRows<In>{x[I]->template data<In>() + row * *pitches[I] + column, *pitches[I]}...);
             begin += rows * width;
           }
         });
