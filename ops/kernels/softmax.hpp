@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "ravel/autograd/parallel.hpp"
+#include "ravel/ops/kernels/map.hpp"
 #include "ravel/ops/kernels/math.hpp"
 #include "ravel/ops/kernels/reduce.hpp"
 
@@ -165,59 +166,72 @@ void fold_columns(const Pitched& shape, const T* x, T identity, const Combine& c
   }
 }
 
-// y = f(x..., value of the column)
-template <class T, class F, class... In>
-void map_columns(const Pitched& shape, const F& f, T* y, const T* value, const In*... x) {
+// y = f(x, value of the column), `shape` being that of y; y may be x. The end of each row comes first, backwards: what
+// the processor fetches ahead of rising addresses is then of this matrix, and not of its neighbour in memory, whose
+// lines the thread that writes them would have to fetch back.
+template <class T, class F>
+void map_columns(const Pitched& shape, const F& f, T* y, const T* value, PitchedRows<T> x) {
+  constexpr std::int64_t step = 16, fetched_ahead = 8 * step;  // elements
   at_level([=] {
+    const std::int64_t rising = shape.columns - std::min(shape.columns, fetched_ahead) / step * step;
     for (std::int64_t row = 0; row < shape.rows; ++row) {
-      const std::int64_t first = row * shape.pitch;
+      T* const to = y + row * shape.pitch;
+      const T* const from = x.data + row * x.pitch;
+      for (std::int64_t i = shape.columns - step; i >= rising; i -= step) {
+        RAVEL_INDEPENDENT RAVEL_KEEP_LOOP for (std::int64_t k = i; k < i + step; ++k) to[k] = f(from[k], value[k]);
+      }
       RAVEL_INDEPENDENT
-      for (std::int64_t i = 0; i < shape.columns; ++i) y[first + i] = f(x[first + i]..., value[i]);
+      for (std::int64_t k = 0; k < rising; ++k) to[k] = f(from[k], value[k]);
     }
   });
 }
 
-// Softmax over the columns of packed matrices (outer, rows, columns), a few side by side: y = exp(x - largest), and
-// then finish(tile, x, y, largest, total) for each tile, with the sums of y.
+// Softmax over the columns of packed matrices (outer, rows, columns), a tile of columns at a time: exp(x - largest),
+// kept packed in `values`, and then finish(tile, at, values, largest, total) with their sums, for the tile that begins
+// at element `at`. Values are not kept in y meanwhile, where other threads' tiles lie beside them.
 template <class T, class F>
-void exp_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, T* y, const F& finish) {
+void exp_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, const F& finish) {
   const std::int64_t width = std::clamp(softmax_tile_elements / std::max<std::int64_t>(1, rows),
                                         std::min(softmax_tile_columns, block_size), block_size);
   const std::int64_t tiles = (columns + width - 1) / width;
   const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, rows * width));
   parallel(outer * tiles, grain, [&](std::int64_t begin, std::int64_t end) {
-    const Scratch<T> lanes(reduce_lanes * width);
+    const Scratch<T> lanes(reduce_lanes * width), values(rows * width);
     T largest[block_size], total[block_size];
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t first = task % tiles * width, at = task / tiles * rows * columns + first;
-      const Pitched tile{rows, std::min(width, columns - first), columns};
-      fold_columns(tile, x + at, -std::numeric_limits<T>::infinity(), larger, lanes.data(), largest);
+      const std::int64_t count = std::min(width, columns - first);
+      const Pitched in_x{rows, count, columns}, tile{rows, count, width};
+      fold_columns(in_x, x + at, -std::numeric_limits<T>::infinity(), larger, lanes.data(), largest);
       map_columns(
-          tile, [](T v, T m) { return exp(v - m); }, y + at, largest, x + at);
-      fold_columns(tile, y + at, T{0}, add, lanes.data(), total);
-      finish(tile, x + at, y + at, largest, total);
+          tile, [](T v, T m) { return exp(v - m); }, values.data(), largest, PitchedRows<T>{x + at, columns});
+      fold_columns(tile, values.data(), T{0}, add, lanes.data(), total);
+      finish(tile, at, values.data(), largest, total);
     }
   });
 }
 
-// The same over the middle dimension of packed x and y (outer, rows, columns); y may not be x.
+// The same over the middle dimension of packed x and y (outer, rows, columns).
 template <class T>
 void softmax_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, T* y) {
-  exp_columns(outer, rows, columns, x, y, [](const Pitched& tile, const T*, T* to, const T*, T* total) {
+  exp_columns(outer, rows, columns, x, [=](const Pitched& tile, std::int64_t at, T* values, const T*, T* total) {
     map_columns(
-        tile, [](T v, T sum) { return v / sum; }, to, total, to);
+        Pitched{tile.rows, tile.columns, columns}, [](T v, T sum) { return v / sum; }, y + at, total,
+        PitchedRows<T>{values, tile.pitch});
   });
 }
 
 template <class T>
 void log_softmax_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, T* y) {
-  exp_columns(outer, rows, columns, x, y, [](const Pitched& tile, const T* from, T* to, const T* largest, T* total) {
-    for (std::int64_t i = 0; i < tile.columns; ++i) total[i] = log(total[i]);
-    map_columns(
-        tile, [](T v, T top) { return v - top; }, to, largest, from);
-    map_columns(
-        tile, [](T v, T rest) { return v - rest; }, to, total, to);
-  });
+  exp_columns(outer, rows, columns, x,
+              [=](const Pitched& tile, std::int64_t at, T* values, const T* largest, T* total) {
+                for (std::int64_t i = 0; i < tile.columns; ++i) total[i] = log(total[i]);
+                map_columns(
+                    tile, [](T v, T top) { return v - top; }, values, largest, PitchedRows<T>{x + at, columns});
+                map_columns(
+                    Pitched{tile.rows, tile.columns, columns}, [](T v, T rest) { return v - rest; }, y + at, total,
+                    PitchedRows<T>{values, tile.pitch});
+              });
 }
 
 // out = y (g - sum(g y))
