@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cmath>
 #include <functional>
+#include <stdexcept>
 #include <thread>
 
 #include "catch.hpp"
@@ -295,6 +296,19 @@ TEST_CASE("a pullback of the wrong shape or type is an error that names the op a
   CHECK_THAT(
       error_of([&] { sum(wrong).backward(); }),
       ContainsSubstring("mine: the gradient of input 0 is f64 (), the input is f64 (2,); its pullback is wrong"));
+}
+
+TEST_CASE("an error in a formula reaches the caller, leaves swept before it keep their gradients") {
+  const Tensor x = leaf({1., 2.}), deep = leaf({3., 4.});
+  const Tensor broken = record("broken", deep.detach() * 2.0,
+                               Edge{deep, [](const Tensor&) -> Tensor { throw std::runtime_error("out of order"); }});
+  CHECK_THROWS_WITH(sum(broken * x).backward(), "out of order");
+  CHECK(values(x.grad()) == std::vector<double>{6, 8});
+  CHECK(!deep.grad().defined());
+  x.zero_grad();
+  sum(deep * x).backward();
+  CHECK(values(x.grad()) == std::vector<double>{3, 4});
+  CHECK(values(deep.grad()) == std::vector<double>{1, 2});
 }
 
 TEST_CASE("two threads build and sweep graphs over shared parameters with the same results as one") {
