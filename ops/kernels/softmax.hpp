@@ -146,6 +146,7 @@ inline constexpr std::int64_t softmax_least_columns =
 inline constexpr std::int64_t softmax_tile_columns = 64;        // the fewest that are worth a task
 inline constexpr std::int64_t softmax_tile_elements = 1 << 16;  // of a task; they stay in the second cache
 #endif
+inline constexpr std::int64_t softmax_fetched_ahead = 128;  // elements by which the processor is ahead, or fewer
 
 // A matrix of which rows are `pitch` elements apart.
 struct Pitched {
@@ -166,14 +167,13 @@ void fold_columns(const Pitched& shape, const T* x, T identity, const Combine& c
   }
 }
 
-// y = f(x, value of the column), `shape` being that of y; y may be x. The end of each row comes first, backwards: what
-// the processor fetches ahead of rising addresses is then of this matrix, and not of its neighbour in memory, whose
-// lines the thread that writes them would have to fetch back.
+// y = f(x, value of the column), `shape` being that of y; y may be x. The last `falling` elements of each row, a
+// multiple of 16, are written first, backwards.
 template <class T, class F>
-void map_columns(const Pitched& shape, const F& f, T* y, const T* value, PitchedRows<T> x) {
-  constexpr std::int64_t step = 16, fetched_ahead = 8 * step;  // elements
+void map_columns(const Pitched& shape, std::int64_t falling, const F& f, T* y, const T* value, PitchedRows<T> x) {
+  constexpr std::int64_t step = 16;
   at_level([=] {
-    const std::int64_t rising = shape.columns - std::min(shape.columns, fetched_ahead) / step * step;
+    const std::int64_t rising = shape.columns - falling;
     for (std::int64_t row = 0; row < shape.rows; ++row) {
       T* const to = y + row * shape.pitch;
       const T* const from = x.data + row * x.pitch;
@@ -186,52 +186,74 @@ void map_columns(const Pitched& shape, const F& f, T* y, const T* value, Pitched
   });
 }
 
-// Softmax over the columns of packed matrices (outer, rows, columns), a tile of columns at a time: exp(x - largest),
-// kept packed in `values`, and then finish(tile, at, values, largest, total) with their sums, for the tile that begins
-// at element `at`. Values are not kept in y meanwhile, where other threads' tiles lie beside them.
+// Columns side by side of x and y, with `values` = exp(x - largest) and their sums, `total`, over each column; and how
+// map_columns() is to write y.
+template <class T>
+struct ColumnTile {
+  Pitched shape, values_shape;
+  std::int64_t falling;
+  const T* x;
+  T *values, *y;
+  T *largest, *total;
+};
+
+// Softmax over the columns of packed matrices (outer, rows, columns): finish(tile) for tiles that cover them. Values
+// are in y; but where most tiles lie beside those of other threads, they are kept `apart` until y is written once, the
+// end of each row first: what the processor fetches ahead of rising addresses is then of the tile itself, and no lines
+// that another thread would have to fetch back.
 template <class T, class F>
-void exp_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, const F& finish) {
+void exp_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, T* y, const F& finish) {
   const std::int64_t width = std::clamp(softmax_tile_elements / std::max<std::int64_t>(1, rows),
                                         std::min(softmax_tile_columns, block_size), block_size);
   const std::int64_t tiles = (columns + width - 1) / width;
   const std::int64_t grain = std::max<std::int64_t>(1, elements_per_task / std::max<std::int64_t>(1, rows * width));
+  const bool apart =
+      threads() > 1 && tiles > 1 && outer * tiles <= 2 * threads() && rows * width <= softmax_tile_elements;
   parallel(outer * tiles, grain, [&](std::int64_t begin, std::int64_t end) {
-    const Scratch<T> lanes(reduce_lanes * width), values(rows * width);
+    const Scratch<T> lanes(reduce_lanes * width), copy(apart ? rows * width : 0);
     T largest[block_size], total[block_size];
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t first = task % tiles * width, at = task / tiles * rows * columns + first;
       const std::int64_t count = std::min(width, columns - first);
-      const Pitched in_x{rows, count, columns}, tile{rows, count, width};
-      fold_columns(in_x, x + at, -std::numeric_limits<T>::infinity(), larger, lanes.data(), largest);
+      const ColumnTile<T> tile{.shape = {rows, count, columns},
+                               .values_shape = {rows, count, apart ? count : columns},
+                               .falling = apart ? std::min(count, softmax_fetched_ahead) / 16 * 16 : 0,
+                               .x = x + at,
+                               .values = apart ? copy.data() : y + at,
+                               .y = y + at,
+                               .largest = largest,
+                               .total = total};
+      fold_columns(tile.shape, tile.x, -std::numeric_limits<T>::infinity(), larger, lanes.data(), largest);
       map_columns(
-          tile, [](T v, T m) { return exp(v - m); }, values.data(), largest, PitchedRows<T>{x + at, columns});
-      fold_columns(tile, values.data(), T{0}, add, lanes.data(), total);
-      finish(tile, at, values.data(), largest, total);
+          tile.values_shape, 0, [](T v, T m) { return exp(v - m); }, tile.values, largest,
+          PitchedRows<T>{tile.x, columns});
+      fold_columns(tile.values_shape, tile.values, T{0}, add, lanes.data(), total);
+      finish(tile);
     }
   });
 }
 
-// The same over the middle dimension of packed x and y (outer, rows, columns).
+// The same over the middle dimension of packed x and y (outer, rows, columns); y may not be x.
 template <class T>
 void softmax_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, T* y) {
-  exp_columns(outer, rows, columns, x, [=](const Pitched& tile, std::int64_t at, T* values, const T*, T* total) {
+  exp_columns(outer, rows, columns, x, y, [](const ColumnTile<T>& tile) {
     map_columns(
-        Pitched{tile.rows, tile.columns, columns}, [](T v, T sum) { return v / sum; }, y + at, total,
-        PitchedRows<T>{values, tile.pitch});
+        tile.shape, tile.falling, [](T v, T sum) { return v / sum; }, tile.y, tile.total,
+        PitchedRows<T>{tile.values, tile.values_shape.pitch});
   });
 }
 
 template <class T>
 void log_softmax_columns(std::int64_t outer, std::int64_t rows, std::int64_t columns, const T* x, T* y) {
-  exp_columns(outer, rows, columns, x,
-              [=](const Pitched& tile, std::int64_t at, T* values, const T* largest, T* total) {
-                for (std::int64_t i = 0; i < tile.columns; ++i) total[i] = log(total[i]);
-                map_columns(
-                    tile, [](T v, T top) { return v - top; }, values, largest, PitchedRows<T>{x + at, columns});
-                map_columns(
-                    Pitched{tile.rows, tile.columns, columns}, [](T v, T rest) { return v - rest; }, y + at, total,
-                    PitchedRows<T>{values, tile.pitch});
-              });
+  exp_columns(outer, rows, columns, x, y, [](const ColumnTile<T>& tile) {
+    for (std::int64_t i = 0; i < tile.shape.columns; ++i) tile.total[i] = log(tile.total[i]);
+    map_columns(
+        tile.values_shape, 0, [](T v, T top) { return v - top; }, tile.values, tile.largest,
+        PitchedRows<T>{tile.x, tile.shape.pitch});
+    map_columns(
+        tile.shape, tile.falling, [](T v, T rest) { return v - rest; }, tile.y, tile.total,
+        PitchedRows<T>{tile.values, tile.values_shape.pitch});
+  });
 }
 
 // out = y (g - sum(g y))
