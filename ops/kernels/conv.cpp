@@ -25,9 +25,8 @@ void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, 
     const Matrix<T> weights{w, shape.in_channels, 1};
     return multiply_images<T>(shape, shape.out_channels, shape.in_channels, weights, x, bias, y);
   }
-  const Planes planes(output_axis(shape, 0), output_axis(shape, 1), shape.in_channels, sizeof(T));
   const std::int64_t depth = shape.in_channels * shape.kernel[0] * shape.kernel[1];
-  sum_over_taps<T>({.planes = planes,
+  sum_over_taps<T>({.grids = {{Planes(output_axis(shape, 0), output_axis(shape, 1), shape.in_channels, sizeof(T))}},
                     .batch = shape.batch,
                     .groups = shape.groups,
                     .channels = shape.out_channels,
@@ -35,7 +34,6 @@ void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, 
                     .weights = w,
                     .weight_group = shape.out_channels * depth,
                     .weight_row = depth,
-                    .weight_tap = {},
                     .bias = bias,
                     .target = y,
                     .target_rows = shape.out[0],
@@ -55,32 +53,31 @@ void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx)
     return multiply_images<T>(shape, shape.in_channels, shape.out_channels, weights, dy, nullptr, dx);
   }
   const std::int64_t filter = shape.kernel[0] * shape.kernel[1], out_stride = shape.in_channels * filter;
+  std::vector<PixelGrid> grids;
   for (const Axis& rows : input_gradient_axes(shape, 0)) {
     for (const Axis& columns : input_gradient_axes(shape, 1)) {
-      const Planes planes(rows, columns, shape.out_channels, sizeof(T));
-      std::vector<std::int64_t> weight_tap;
+      PixelGrid& grid = grids.emplace_back(Planes(rows, columns, shape.out_channels, sizeof(T)));
       for (std::int64_t o = 0; o < shape.out_channels; ++o) {
         for (const Axis::Tap& p : rows.taps) {
           for (const Axis::Tap& q : columns.taps) {
-            weight_tap.push_back(o * out_stride + p.kernel * shape.kernel[1] + q.kernel);
+            grid.weight_tap.push_back(o * out_stride + p.kernel * shape.kernel[1] + q.kernel);
           }
         }
       }
-      sum_over_taps<T>({.planes = planes,
-                        .batch = shape.batch,
-                        .groups = shape.groups,
-                        .channels = shape.in_channels,
-                        .source = dy,
-                        .weights = w,
-                        .weight_group = shape.out_channels * out_stride,
-                        .weight_row = filter,
-                        .weight_tap = std::move(weight_tap),
-                        .bias = nullptr,
-                        .target = dx,
-                        .target_rows = shape.in[0],
-                        .target_columns = shape.in[1]});
     }
   }
+  sum_over_taps<T>({.grids = std::move(grids),
+                    .batch = shape.batch,
+                    .groups = shape.groups,
+                    .channels = shape.in_channels,
+                    .source = dy,
+                    .weights = w,
+                    .weight_group = shape.out_channels * out_stride,
+                    .weight_row = filter,
+                    .bias = nullptr,
+                    .target = dx,
+                    .target_rows = shape.in[0],
+                    .target_columns = shape.in[1]});
 }
 
 // With few output channels most lanes of a tile would be idle. Winograd, dots or chains is part of the result: bits.

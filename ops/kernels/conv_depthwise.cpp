@@ -13,24 +13,6 @@
 namespace ravel::kernels {
 namespace {
 
-// Gives the residues of an axis of dx the same padding and extent, so that all read the same planes of dy, and sorts
-// them by their first place in the target.
-std::vector<Axis> with_common_planes(std::vector<Axis> axes) {
-  std::int64_t padding = 0, extent = 0;
-  for (const Axis& axis : axes) padding = std::max(padding, axis.padding);
-  for (Axis& axis : axes) {
-    axis.phases = {0};
-    for (Axis::Tap& tap : axis.taps) tap.shift += padding - axis.padding;
-    extent = std::max(extent, axis.extent + padding - axis.padding);
-  }
-  for (Axis& axis : axes) {
-    axis.padding = padding;
-    axis.extent = extent;
-  }
-  std::ranges::sort(axes, {}, &Axis::target_first);
-  return axes;
-}
-
 // More padding on the left, so that vectors of the source lie on whole vectors of the planes.
 template <class T>
 Axis aligned(Axis axis) {
@@ -197,9 +179,8 @@ void depthwise_output(const ConvShape& shape, const T* x, const T* w, const T* b
 
 template <class T>
 void depthwise_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx) {
-  const std::vector<Axis> rows = with_common_planes(input_gradient_axes(shape, 0));
-  const std::vector<Axis> columns = with_common_planes(input_gradient_axes(shape, 1));
-  ChannelFilters<T>(shape, rows, columns, shape.in[0], shape.in[1])(dy, w, nullptr, dx);
+  ChannelFilters<T>(shape, input_gradient_axes(shape, 0), input_gradient_axes(shape, 1), shape.in[0], shape.in[1])(
+      dy, w, nullptr, dx);
 }
 
 template void depthwise_output(const ConvShape&, const float*, const float*, const float*, float*);

@@ -1,13 +1,16 @@
 #include "ravel/ops/kernels/conv_direct.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
+#include <variant>
 
 #include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/ahead.hpp"
 #include "ravel/ops/kernels/block_sizes.hpp"
 #include "ravel/ops/kernels/contraction/contraction.hpp"
+#include "ravel/ops/kernels/levels.hpp"
 #include "ravel/ops/kernels/panels.hpp"
 
 namespace ravel::kernels {
@@ -25,8 +28,7 @@ constexpr double flat_move = 6, channel_move = 20, pixel_broadcast = 1.04;
 
 // The choice for which the fewest lanes are idle, with allowance for moving results. Every choice gives the same bits.
 template <class T>
-Lanes choose_lanes(const TapSum<T>& sum, std::int64_t depth) {
-  const Planes& planes = sum.planes;
+Lanes choose_lanes(const TapSum<T>& sum, const Planes& planes, std::int64_t depth) {
   const std::int64_t lanes = contraction<T>().lanes, width = planes.columns().grid, height = planes.rows().grid;
   const double pixels = static_cast<double>(planes.pixels()),
                taps = static_cast<double>(std::max<std::int64_t>(1, depth));
@@ -45,29 +47,30 @@ Lanes choose_lanes(const TapSum<T>& sum, std::int64_t depth) {
 template <class T>
 class PackedWeights {
  public:
-  PackedWeights(const TapSum<T>& sum, std::int64_t depth, std::int64_t width)
+  PackedWeights(const TapSum<T>& sum, const std::vector<std::int64_t>& tap, std::int64_t depth, std::int64_t width)
       : group_(round_up(sum.channels, width) * depth), data_(sum.groups * group_) {
     const std::int64_t panels = blocks_of(sum.channels, width);
     parallel(sum.groups * panels, blocks_of(inline_work, width * depth + 1), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t item = begin; item < end; ++item) {
         const std::int64_t group = item / panels, first = item % panels * width;
         const T* const from = sum.weights + group * sum.weight_group + first * sum.weight_row;
-        pack(sum, depth, width, std::min(width, sum.channels - first), from, data_.data() + item * width * depth);
+        pack(tap, sum.weight_row, depth, width, std::min(width, sum.channels - first), from,
+             data_.data() + item * width * depth);
       }
     });
   }
   const T* group(std::int64_t i) const { return data_.data() + i * group_; }
 
  private:
-  static void pack(const TapSum<T>& sum, std::int64_t depth, std::int64_t width, std::int64_t count, const T* from,
-                   T* panel) {
-    if (sum.weight_tap.empty()) {
-      pack_panel(width, count, depth, from, sum.weight_row, std::int64_t{1}, panel);
+  static void pack(const std::vector<std::int64_t>& tap, std::int64_t row, std::int64_t depth, std::int64_t width,
+                   std::int64_t count, const T* from, T* panel) {
+    if (tap.empty()) {
+      pack_panel(width, count, depth, from, row, std::int64_t{1}, panel);
       return;
     }
     for (std::int64_t k = 0; k < depth; ++k, panel += width) {
-      const T* const tap = from + sum.weight_tap[static_cast<std::size_t>(k)];
-      for (std::int64_t m = 0; m < width; ++m) panel[m] = m < count ? tap[m * sum.weight_row] : T(0);
+      const T* const weights = from + tap[static_cast<std::size_t>(k)];
+      for (std::int64_t m = 0; m < width; ++m) panel[m] = m < count ? weights[m * row] : T(0);
     }
   }
 
@@ -75,58 +78,35 @@ class PackedWeights {
   Scratch<T> data_;
 };
 
-// Cuts `units` of work per image into bands, so that all threads have some, and calls body(image, planes, first, last,
-// ahead) for each band with the planes of its image; `ahead` is the image of the next band. If they have no padding,
-// nothing is cleared: what vectors read beyond the grid then is any number, and is dropped.
-template <class T, class Body>
-void for_each_band(const TapSum<T>& sum, std::int64_t depth, std::int64_t units, const Body& body) {
-  const std::int64_t images = sum.batch * sum.groups,
-                     image_size = sum.planes.channels() * sum.planes.rows().source * sum.planes.columns().source;
-  const std::int64_t wanted = parts_wanted(images, 4);
-  const std::int64_t per_band = blocks_of(units, std::min(units, wanted)), bands = blocks_of(units, per_band);
-  const std::int64_t work = sum.channels * std::max<std::int64_t>(1, depth) * sum.planes.pixels() / bands;
-  parallel(images * bands, piece_of(images * bands, std::max<std::int64_t>(1, work)),
-           [&](std::int64_t begin, std::int64_t end) {
-             const Scratch<T> planes(sum.planes.size());
-             if (sum.planes.padded()) sum.planes.clear(planes.data());
-             std::int64_t loaded = -1;
-             for (std::int64_t item = begin; item < end; ++item) {
-               const std::int64_t image = item / bands, first = item % bands * per_band;
-               if (image != loaded)
-                 sum.planes.load(sum.source + image * image_size, sum.planes.channels(), planes.data());
-               loaded = image;
-               Ahead<T> ahead;
-               if (item + 1 < end && (item + 1) / bands != image)
-                 ahead = {sum.source + (image + 1) * image_size, image_size};
-               body(image, planes.data(), first, std::min(units, first + per_band), ahead);
-             }
-           });
-}
-
 // Where results of a band go: the target of one image, and the distances between its channels, rows and columns.
 template <class T>
 struct Place {
-  Place(const TapSum<T>& sum, std::int64_t image)
+  Place(const TapSum<T>& sum, const Planes& planes, std::int64_t image)
       : channel(sum.target_rows * sum.target_columns),
-        row(sum.planes.rows().target_step * sum.target_columns),
-        column(sum.planes.columns().target_step),
-        data(sum.target + image * sum.channels * channel + sum.planes.rows().target_first * sum.target_columns +
-             sum.planes.columns().target_first) {}
+        row(planes.rows().target_step * sum.target_columns),
+        column(planes.columns().target_step),
+        data(sum.target + image * sum.channels * channel + planes.rows().target_first * sum.target_columns +
+             planes.columns().target_first) {}
   std::int64_t channel, row, column;
   T* data;
 };
 
-// Moves `count` elements of each row of a tile to rows that are `place.channel` apart.
+// Moves `count` elements of each row of a tile to rows that are `place.channel` apart. Lines of channels often share
+// few sets of the nearest cache, and a store that misses it holds up all later ones, so they are fetched a few rows
+// ahead.
 template <class T>
 void move_run(const Place<T>& place, std::int64_t rows, std::int64_t count, const T* tile, std::int64_t tile_row,
               T* to) {
-  for (std::int64_t m = 0; m < rows; ++m, tile += tile_row, to += place.channel) {
-    if (place.column == 1) {
-      for (std::int64_t i = 0; i < count; ++i) to[i] = tile[i];
-    } else {
-      for (std::int64_t i = 0; i < count; ++i) to[i * place.column] = tile[i];
+  constexpr std::int64_t rows_ahead = 8, line = 64 / sizeof(T);
+  with_stride(place.column, [=, channel = place.channel](auto column) {
+    const T* from = tile;
+    T* target = to;
+    for (std::int64_t m = 0; m < rows; ++m, from += tile_row, target += channel) {
+      const T* const later = target + rows_ahead * channel;
+      for (std::int64_t i = 0; i < count * column; i += line) __builtin_prefetch(later + i, 1);
+      for (std::int64_t i = 0; i < count; ++i) target[i * column] = from[i];
     }
-  }
+  });
 }
 
 // Calls body(i, n, y, x) for each run of n <= count - i neighbouring grid points that starts at element `first + i` of
@@ -146,8 +126,9 @@ void for_each_run(const Planes& planes, std::int64_t pitch, std::int64_t first, 
 template <class T>
 class PixelLanes {
  public:
-  PixelLanes(const TapSum<T>& sum, std::vector<std::int32_t> taps, bool flat)
+  PixelLanes(const TapSum<T>& sum, const PixelGrid& grid, std::vector<std::int32_t> taps, bool flat)
       : sum_(sum),
+        planes_(grid.planes),
         taps_(std::move(taps)),
         flat_(flat),
         depth_(std::ssize(taps_)),
@@ -155,29 +136,30 @@ class PixelLanes {
         channel_block_(
             std::max<std::int64_t>(1, weight_block / std::max<std::int64_t>(1, depth_) / kernels_.tile_rows) *
             kernels_.tile_rows),
-        weights_(sum, depth_, kernels_.tile_rows) {}
+        weights_(sum, grid.weight_tap, depth_, kernels_.tile_rows) {}
 
-  // Bands are whole rows of the grid, or whole strips of the flat plane.
-  void operator()() const {
-    const Planes& planes = sum_.planes;
-    const std::int64_t flat_size = (planes.rows().grid - 1) * planes.pitch() + planes.columns().grid;
-    const std::int64_t units = flat_ ? blocks_of(flat_size, vectors_ * kernels_.lanes) : planes.rows().grid;
-    for_each_band(
-        sum_, depth_, units,
-        [&](std::int64_t image, const T* data, std::int64_t first, std::int64_t last, const Ahead<T>& ahead) {
-          const Scratch<T> tile(flat_ ? std::min(channel_block_, sum_.channels) * vectors_ * kernels_.lanes : 0);
-          for (std::int64_t m = 0; m < sum_.channels; m += channel_block_) {
-            if (flat_) {
-              flat_band(image, m, data, first, std::min(last * vectors_ * kernels_.lanes, flat_size), tile.data(),
-                        m == 0 ? ahead : Ahead<T>());
-            } else {
-              row_band(image, m, data, first, last, m == 0 ? ahead : Ahead<T>());
-            }
-          }
-        });
+  // Whole rows of the grid, or whole strips of the flat plane.
+  std::int64_t units() const { return flat_ ? blocks_of(flat_size(), strip_width()) : planes_.rows().grid; }
+  std::int64_t work() const { return depth_ * planes_.pixels(); }
+
+  // Units [first, last) of one image. `ahead` is what is read next.
+  void operator()(std::int64_t image, const T* planes, std::int64_t first, std::int64_t last,
+                  const Ahead<T>& ahead) const {
+    const Scratch<T> tile(flat_ ? std::min(channel_block_, sum_.channels) * strip_width() : 0);
+    for (std::int64_t m = 0; m < sum_.channels; m += channel_block_) {
+      const Ahead<T> next = m == 0 ? ahead : Ahead<T>();
+      if (flat_) {
+        flat_band(image, m, planes, first, std::min(last * strip_width(), flat_size()), tile.data(), next);
+      } else {
+        row_band(image, m, planes, first, last, next);
+      }
+    }
   }
 
  private:
+  std::int64_t strip_width() const { return vectors_ * kernels_.lanes; }
+  std::int64_t flat_size() const { return (planes_.rows().grid - 1) * planes_.pitch() + planes_.columns().grid; }
+
   Strip<T> strip(std::int64_t image, std::int64_t channel, const T* planes) const {
     const std::int64_t group = image % sum_.groups;
     Strip<T> strip;
@@ -195,8 +177,8 @@ class PixelLanes {
   // The last vector of a row overlaps the one before, so that it ends with the row. Strips share the vectors evenly.
   void row_band(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t first, std::int64_t last,
                 const Ahead<T>& ahead) const {
-    const Place<T> place(sum_, image);
-    const std::int64_t width = sum_.planes.columns().grid;
+    const Place<T> place(sum_, planes_, image);
+    const std::int64_t width = planes_.columns().grid;
     Strip<T> strip = this->strip(image, channel, planes);
     strip.c = place.data + channel * place.channel;
     strip.c_step = place.channel;
@@ -208,7 +190,7 @@ class PixelLanes {
       for (strip.vectors = 0; i < total * s / strips; ++i, ++strip.vectors) {
         const std::int64_t y = first + i / per_row;
         const std::int64_t x = std::min(i % per_row * kernels_.lanes, width - kernels_.lanes);
-        strip.b_vector[strip.vectors] = y * sum_.planes.pitch() + x;
+        strip.b_vector[strip.vectors] = y * planes_.pitch() + x;
         strip.c_vector[strip.vectors] = y * place.row + x;
       }
       ahead.part(s - 1, strips).give(strip);
@@ -218,8 +200,8 @@ class PixelLanes {
 
   void flat_band(std::int64_t image, std::int64_t channel, const T* planes, std::int64_t first, std::int64_t end,
                  T* tile, const Ahead<T>& ahead) const {
-    const Place<T> place(sum_, image);
-    const std::int64_t width = vectors_ * kernels_.lanes;
+    const Place<T> place(sum_, planes_, image);
+    const std::int64_t width = strip_width();
     Strip<T> strip = this->strip(image, channel, planes);
     strip.c = tile;
     strip.c_step = width;
@@ -234,12 +216,13 @@ class PixelLanes {
         T* const to = place.data + channel * place.channel + y * place.row + x * place.column;
         move_run(place, strip.rows, n, tile + start, width, to);
       };
-      for_each_run(sum_.planes, sum_.planes.pitch(), i, count, move);
+      for_each_run(planes_, planes_.pitch(), i, count, move);
     }
   }
 
   const Contraction<T>& kernels_ = contraction<T>();
   const TapSum<T>& sum_;
+  const Planes& planes_;
   const std::vector<std::int32_t> taps_;
   const bool flat_;
   const std::int64_t depth_;
@@ -252,15 +235,16 @@ class PixelLanes {
 template <class T>
 class ChannelLanes {
  public:
-  ChannelLanes(const TapSum<T>& sum, std::vector<std::int32_t> taps)
+  ChannelLanes(const TapSum<T>& sum, const PixelGrid& grid, std::vector<std::int32_t> taps)
       : sum_(sum),
+        planes_(grid.planes),
         taps_(std::move(taps)),
         depth_(std::ssize(taps_)),
         width_(even_width(sum.channels, kernels_.lanes, kernels_.vectors)),
-        weights_(sum, depth_, width_),
+        weights_(sum, grid.weight_tap, depth_, width_),
         bias_(sum.groups * round_up(sum.channels, width_)) {
-    for (std::int64_t y = 0; y < sum.planes.rows().grid; ++y) {
-      for (std::int64_t x = 0; x < sum.planes.columns().grid; ++x) pixels_.push_back(y * sum.planes.pitch() + x);
+    for (std::int64_t y = 0; y < planes_.rows().grid; ++y) {
+      for (std::int64_t x = 0; x < planes_.columns().grid; ++x) pixels_.push_back(y * planes_.pitch() + x);
     }
     const std::int64_t padded = round_up(sum.channels, width_);
     std::fill_n(bias_.data(), sum.groups * padded, T(0));
@@ -269,19 +253,20 @@ class ChannelLanes {
     }
   }
 
-  void operator()() const {
-    const std::int64_t units = blocks_of(sum_.planes.pixels(), pixel_rows);
-    for_each_band(
-        sum_, depth_, units,
-        [&](std::int64_t image, const T* planes, std::int64_t first, std::int64_t last, const Ahead<T>& ahead) {
-          const Scratch<T> tile(pixel_rows * width_);
-          for (std::int64_t unit = first; unit < last; ++unit) {
-            const Ahead<T> part = ahead.part(unit - first, last - first);
-            for (std::int64_t m = 0; m < sum_.channels; m += width_) {
-              tile_of_pixels(image, m, planes, unit, m == 0 ? part : Ahead<T>(), tile.data());
-            }
-          }
-        });
+  // Whole tiles of pixels.
+  std::int64_t units() const { return blocks_of(planes_.pixels(), pixel_rows); }
+  std::int64_t work() const { return depth_ * planes_.pixels(); }
+
+  // Units [first, last) of one image. `ahead` is what is read next.
+  void operator()(std::int64_t image, const T* planes, std::int64_t first, std::int64_t last,
+                  const Ahead<T>& ahead) const {
+    const Scratch<T> tile(pixel_rows * width_);
+    for (std::int64_t unit = first; unit < last; ++unit) {
+      const Ahead<T> part = ahead.part(unit - first, last - first);
+      for (std::int64_t m = 0; m < sum_.channels; m += width_) {
+        tile_of_pixels(image, m, planes, unit, m == 0 ? part : Ahead<T>(), tile.data());
+      }
+    }
   }
 
  private:
@@ -289,7 +274,7 @@ class ChannelLanes {
                       const Ahead<T>& ahead, T* tile) const {
     const std::int64_t first = unit * pixel_rows, group = image % sum_.groups;
     Strip<T> strip;
-    strip.rows = std::min(pixel_rows, sum_.planes.pixels() - first);
+    strip.rows = std::min(pixel_rows, planes_.pixels() - first);
     strip.depth = depth_;
     strip.vectors = static_cast<int>(width_ / kernels_.lanes);
     strip.a = planes;
@@ -309,14 +294,14 @@ class ChannelLanes {
   // Transposes a tile (pixels, channels) into the target, run of pixels by run of pixels.
   void move_tile(std::int64_t image, std::int64_t channel, std::int64_t first, std::int64_t pixels,
                  const T* tile) const {
-    const Place<T> place(sum_, image);
-    const std::int64_t count = std::min(width_, sum_.channels - channel), grid_width = sum_.planes.columns().grid;
+    const Place<T> place(sum_, planes_, image);
+    const std::int64_t count = std::min(width_, sum_.channels - channel), grid_width = planes_.columns().grid;
     T* const target = place.data + channel * place.channel;
     if (place.column == 1 && place.row == grid_width) {
       transpose(pixels, count, tile, width_, target + first, place.channel);
       return;
     }
-    for_each_run(sum_.planes, grid_width, first, pixels,
+    for_each_run(planes_, grid_width, first, pixels,
                  [&](std::int64_t i, std::int64_t n, std::int64_t y, std::int64_t x) {
                    T* const to = target + y * place.row + x * place.column;
                    const T* const from = tile + i * width_;
@@ -333,6 +318,7 @@ class ChannelLanes {
 
   const Contraction<T>& kernels_ = contraction<T>();
   const TapSum<T>& sum_;
+  const Planes& planes_;
   const std::vector<std::int32_t> taps_;
   const std::int64_t depth_;
   const std::int64_t width_;  // channels of a strip
@@ -341,18 +327,67 @@ class ChannelLanes {
   std::vector<std::int64_t> pixels_;  // offsets of the pixels in a plane
 };
 
+template <class T>
+using GridLanes = std::variant<PixelLanes<T>, ChannelLanes<T>>;
+
+// All grids of an image, one after the other, while it and its planes are in a near cache. Images are cut into bands
+// where threads would have nothing to do. If planes have no padding, nothing is cleared: what vectors read beyond a
+// grid then is any number, and is dropped.
+template <class T>
+void sum_grids(const TapSum<T>& sum, const std::deque<GridLanes<T>>& grids) {
+  const Planes& planes = sum.grids.front().planes;
+  const std::int64_t images = sum.batch * sum.groups,
+                     image_size = planes.channels() * planes.rows().source * planes.columns().source;
+  std::int64_t most_units = 1, work = 0;
+  for (const GridLanes<T>& grid : grids) {
+    std::visit(
+        [&](const auto& lanes) {
+          most_units = std::max(most_units, lanes.units());
+          work += sum.channels * lanes.work();
+        },
+        grid);
+  }
+  const std::int64_t bands = std::min(most_units, parts_wanted(images, 4));
+  const std::int64_t piece = piece_of(images * bands, std::max<std::int64_t>(1, work / bands));
+  parallel(images * bands, piece, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch<T> loaded(planes.size());
+    if (planes.padded()) planes.clear(loaded.data());
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t image = item / bands, band = item % bands;
+      if (item == begin || band == 0) {
+        planes.load(sum.source + image * image_size, planes.channels(), loaded.data());
+      }
+      Ahead<T> ahead;
+      if (band + 1 == bands && item + 1 < end) ahead = {sum.source + (image + 1) * image_size, image_size};
+      for (const GridLanes<T>& grid : grids) {
+        std::visit(
+            [&](const auto& lanes) {
+              const std::int64_t units = lanes.units();
+              lanes(image, loaded.data(), units * band / bands, units * (band + 1) / bands, ahead);
+            },
+            grid);
+        ahead = {};
+      }
+    }
+  });
+}
+
 }  // namespace
 
 template <class T>
 void sum_over_taps(const TapSum<T>& sum) {
-  if (sum.batch * sum.groups * sum.channels * sum.planes.pixels() == 0) return;
-  std::vector<std::int32_t> taps = sum.planes.tap_offsets();
-  const Lanes lanes = choose_lanes(sum, std::ssize(taps));
-  if (lanes == Lanes::channels) {
-    ChannelLanes<T>(sum, std::move(taps))();
-  } else {
-    PixelLanes<T>(sum, std::move(taps), lanes == Lanes::flat)();
+  std::deque<GridLanes<T>> grids;
+  for (const PixelGrid& grid : sum.grids) {
+    if (sum.batch * sum.groups * sum.channels * grid.planes.pixels() == 0) continue;
+    std::vector<std::int32_t> taps = grid.planes.tap_offsets();
+    const Lanes lanes = choose_lanes(sum, grid.planes, std::ssize(taps));
+    if (lanes == Lanes::channels) {
+      grids.emplace_back(std::in_place_type<ChannelLanes<T>>, sum, grid, std::move(taps));
+    } else {
+      grids.emplace_back(std::in_place_type<PixelLanes<T>>, sum, grid, std::move(taps), lanes == Lanes::flat);
+    }
   }
+  if (!grids.empty()) sum_grids(sum, grids);
 }
 
 template void sum_over_taps(const TapSum<float>&);

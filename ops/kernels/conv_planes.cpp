@@ -103,6 +103,23 @@ void write_both_phases(const Axis& rows, const Axis& columns, std::int64_t row_p
   }
 }
 
+// Gives the residues of an axis of dx the same padding and extent, so that all read the same planes of dy, and sorts
+// them by their first place in the target.
+void share_planes(std::vector<Axis>& axes) {
+  std::int64_t padding = 0, extent = 0;
+  for (const Axis& axis : axes) padding = std::max(padding, axis.padding);
+  for (Axis& axis : axes) {
+    axis.phases = {0};
+    for (Axis::Tap& tap : axis.taps) tap.shift += padding - axis.padding;
+    extent = std::max(extent, axis.extent + padding - axis.padding);
+  }
+  for (Axis& axis : axes) {
+    axis.padding = padding;
+    axis.extent = extent;
+  }
+  std::ranges::sort(axes, {}, &Axis::target_first);
+}
+
 }  // namespace
 
 Axis output_axis(const ConvShape& shape, int axis) {
@@ -146,6 +163,7 @@ std::vector<Axis> input_gradient_axes(const ConvShape& shape, int axis) {
     result.extent = result.grid + reach(result);
     axes.push_back(std::move(result));
   }
+  share_planes(axes);
   return axes;
 }
 
