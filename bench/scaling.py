@@ -4,9 +4,10 @@
 import statistics
 
 import sides as sides_of
-from sides import ATTEMPTS, NAME_WIDTH, Side, ravel_command
+from sides import NAME_WIDTH, Side, ravel_command
 
 ALL_CORES = 0.9    # of as many cores as there are threads: a round in which the machine lends fewer does not count
+MOST_ROUNDS = 3     # times as many as are to count
 
 
 class Pair:
@@ -30,10 +31,10 @@ class Pair:
         return {"one_ms": one_ms, "many_ms": many_ms, "cores": min(before, self.many.peak()) / self.core}
 
     def measure(self, row, arguments):
-        """Rounds until enough of them had all cores, at most ATTEMPTS times as many."""
+        """Rounds until enough of them had all cores, at most MOST_ROUNDS times as many."""
         steps = sides_of.steps_for(self.one, row, arguments)
         rounds, whole = [], []
-        while len(whole) < arguments.rounds and len(rounds) < ATTEMPTS * arguments.rounds:
+        while len(whole) < arguments.rounds and len(rounds) < MOST_ROUNDS * arguments.rounds:
             rounds.append(self.measure_round(row, steps))
             if rounds[-1]["cores"] >= ALL_CORES * self.threads:
                 whole.append(rounds[-1])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 TRIALS = 2             # of each option of PyTorch; the better one counts
-ATTEMPTS = 3           # to measure a row quietly
+ATTEMPTS = 4           # to measure a row quietly
 QUIET_SPREAD = 1.15    # slowest by fastest round
 # After parallel work the threads of libgomp (PyTorch's) and oneTBB (Ravel's) wait actively for some milliseconds, which
 # would slow down the other side. OMP_WAIT_POLICY=passive would end that, and make PyTorch slower; a pause does not.
@@ -142,30 +142,18 @@ def spread(rounds):
     return max(rounds) / min(rounds)
 
 
-def measure_rounds(torch, torch_steps, ravel, ravel_steps, row, arguments):
-    """Milliseconds per step of PyTorch and of Ravel in each round; the calmest of up to ATTEMPTS attempts."""
-    attempts = []
-    while len(attempts) < ATTEMPTS:
-        torch_ms, ravel_ms = [], []
-        for _ in range(arguments.rounds):
-            torch_ms.append(torch.measure(row, torch_steps))
-            ravel_ms.append(ravel.measure(row, ravel_steps))
-        attempts.append((max(spread(torch_ms), spread(ravel_ms)), torch_ms, ravel_ms))
-        if attempts[-1][0] <= QUIET_SPREAD:
-            break
-    return min(attempts), len(attempts)
-
-
 def measure_row(sides, row, threads, arguments):
     torch, torch_steps, options = best_torch(sides, row, arguments)
     ravel_steps = steps_for(sides.ravel, row, arguments)
-    (widest, torch_rounds, ravel_rounds), attempts = measure_rounds(
-        torch, torch_steps, sides.ravel, ravel_steps, row, arguments)
+    torch_rounds, ravel_rounds = [], []
+    for _ in range(arguments.rounds):
+        torch_rounds.append(torch.measure(row, torch_steps))
+        ravel_rounds.append(sides.ravel.measure(row, ravel_steps))
     torch_ms, ravel_ms = statistics.median(torch_rounds), statistics.median(ravel_rounds)
     ratios = [theirs / ours for theirs, ours in zip(torch_rounds, ravel_rounds)]
     return {
         "name": row, "threads": threads, "ravel_ms": ravel_ms, "torch_ms": torch_ms, "ratio": torch_ms / ravel_ms,
-        "ratio_min": min(ratios), "ratio_max": max(ratios), "spread": widest, "attempts": attempts,
+        "ratio_min": min(ratios), "ratio_max": max(ratios), "spread": max(spread(torch_rounds), spread(ravel_rounds)),
         "torch_options": options, "ravel_rounds": ravel_rounds, "torch_rounds": torch_rounds,
         "ravel_steps": ravel_steps, "torch_steps": torch_steps,
     }
@@ -179,10 +167,28 @@ def line_of(result, remarks=()):
     remarks = [*result["torch_options"], *remarks]
     if result["spread"] > QUIET_SPREAD:
         percent = 100 * (result["spread"] - 1)
-        remarks.append(f"NOISY: rounds differ by {percent:.0f} % after {result['attempts']} attempts")
+        remarks.append(f"NOISY: rounds differ by {percent:.0f} %")
     figures = ("{threads:>7} {torch_ms:>10.3f} {ravel_ms:>9.3f} {ratio:>6.2f} {ratio_min:>6.2f} "
                "{ratio_max:>6.2f}  ".format(**result))
     return f"{result['name']:<{NAME_WIDTH}} {figures}{', '.join(remarks)}".rstrip()
+
+
+def measure_calmly(rows, result_of, remarks_of):
+    """Measures and prints the rows, then those that were noisy again, until all are quiet or it was tried often enough.
+
+    A disturbance often lasts for seconds or minutes, so attempts at one row are far apart; the calmest counts.
+    """
+    calmest = {}
+    for attempt in range(1, ATTEMPTS + 1):
+        noisy = [row for row in rows if row not in calmest or calmest[row]["spread"] > QUIET_SPREAD]
+        if attempt > 1 and noisy:
+            print(f"the noisy rows again, attempt {attempt} of {ATTEMPTS}; the calmer one counts:")
+        for row in noisy:
+            result = result_of(row)
+            if row not in calmest or result["spread"] < calmest[row]["spread"]:
+                calmest[row] = {**result, "attempt": attempt}
+            print(line_of(calmest[row], remarks_of(calmest[row])), flush=True)
+    return [calmest[row] for row in rows]
 
 
 def measure_table(rows, arguments, result_of, remarks_of):
@@ -200,9 +206,7 @@ def measure_table(rows, arguments, result_of, remarks_of):
                 if about["load_before"] > 0.5:
                     print("Other programs are running (the load should be near 0): these figures are worth little.")
                 print(f"{'':<{NAME_WIDTH}} {HEAD}")
-            for row in rows:
-                results.append(result_of(sides, row, threads))
-                print(line_of(results[-1], remarks_of(results[-1])), flush=True)
+            results += measure_calmly(rows, lambda row: result_of(sides, row, threads), remarks_of)
     return results, about
 
 
