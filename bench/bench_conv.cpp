@@ -40,7 +40,7 @@ struct Arrays {
 void output(benchmark::State& state, const ConvShape& shape) {
   Arrays arrays(shape);
   measure_flops(state, arrays.flops, [&] {
-    kernels::conv_output<float>(shape, arrays.x.data(), arrays.w.data(), nullptr, arrays.y.data());
+    kernels::conv_output<float>(shape, arrays.x.data(), arrays.w.data(), {}, arrays.y.data());
     benchmark::ClobberMemory();
   });
 }

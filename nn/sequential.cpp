@@ -3,6 +3,7 @@
 #include "ravel/autograd/create.hpp"
 #include "ravel/nn/dropout.hpp"
 #include "ravel/ops/activation.hpp"
+#include "ravel/ops/matmul.hpp"
 #include "ravel/ops/shape.hpp"
 
 namespace ravel::nn {
@@ -20,6 +21,34 @@ std::int64_t channels_of(const char* layer, const Shape& input, int rank) {
   return input[0];
 }
 
+bool is_relu(const Layer& layer) {
+  const auto* const function = layer.target<Tensor (*)(Tensor)>();
+  return function != nullptr && *function == ravel::relu;
+}
+
+// The layer and relu in one, or nothing if that cannot be.
+Layer with_relu(const Layer& layer) {
+  if (const auto* const linear = layer.target<Linear>()) {
+    return [linear = *linear](const Tensor& x) {
+      const auto in = linear.scope.enter();
+      return linear_relu(x, linear.weight, linear.bias.or_none());
+    };
+  }
+  if (const auto* const conv = layer.target<Conv1d>()) {
+    return [conv = *conv](const Tensor& x) {
+      const auto in = conv.scope.enter();
+      return conv1d_relu(x, conv.weight, conv.bias.or_none(), conv.options);
+    };
+  }
+  if (const auto* const conv = layer.target<Conv2d>()) {
+    return [conv = *conv](const Tensor& x) {
+      const auto in = conv.scope.enter();
+      return conv2d_relu(x, conv.weight, conv.bias.or_none(), conv.options);
+    };
+  }
+  return {};
+}
+
 }  // namespace
 
 Sequential::Sequential(const Scope& scope, const Shape& input, const std::vector<LayerMaker>& makers)
@@ -30,7 +59,12 @@ Sequential::Sequential(const Scope& scope, const Shape& input, const std::vector
   for (std::size_t i = 0; i < makers.size(); ++i) {
     const Scope part = scope / static_cast<std::int64_t>(i);
     const auto in = part.enter();
-    layers_.push_back(makers[i](part, output_));
+    Layer layer = makers[i](part, output_);
+    if (Layer both = !layers_.empty() && is_relu(layer) ? with_relu(layers_.back()) : Layer()) {
+      layers_.back() = std::move(both);
+      continue;  // relu keeps the shape
+    }
+    layers_.push_back(std::move(layer));
     output_ = layers_.back()(zeros(with_batch(output_), scope.dtype())).shape();
     output_.erase(0);
   }

@@ -16,8 +16,9 @@ using Layer = std::function<Tensor(Tensor)>;
 // Makes a layer in its scope for inputs of the given shape, which has no batch dimension.
 using LayerMaker = std::function<Layer(const Scope&, const Shape& input)>;
 
-// The layers that `makers` make, in the scopes "0", "1", ..., applied in turn. Each is made for the shape that those
-// before it produce from an input of shape (1, input...), as in
+// The layers that `makers` make, in the scopes "0", "1", ..., applied in turn; a convolution or linear() and relu()
+// after it take one pass over memory, see conv2d_relu. Each is made for the shape that those before it produce from an
+// input of shape (1, input...), as in
 //   Sequential net(scope, {1, 28, 28}, {nn::flatten(), nn::linear(256), nn::tanh(), nn::linear(10)});
 class Sequential {
  public:

@@ -80,6 +80,8 @@ Tensor relu(Tensor x) {
   return record("relu", map_reusing("relu", f, x), Edge{x, relu_backward});
 }
 
+Tensor record_relu(const Tensor& y) { return record("relu", y.detach(), Edge{y, relu_backward}); }
+
 Tensor relu_backward(Tensor g, const Tensor& y) {
   const auto f = [](auto h, auto v) { return v <= 0 ? 0 : h; };
   Tensor result = map_gradient("relu_backward", f, g, y);

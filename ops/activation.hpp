@@ -20,6 +20,9 @@ Tensor sigmoid_backward(Tensor g, const Tensor& y);
 Tensor relu(Tensor x);
 // g where y > 0, else 0, for y = relu(x).
 Tensor relu_backward(Tensor g, const Tensor& y);
+// For kernels that apply relu in the same pass as what comes before it: gives `y`, which has the values of relu(x) and
+// x's place in the graph, that of relu(x).
+Tensor record_relu(const Tensor& y);
 
 // x where x > 0, else slope x.
 Tensor leaky_relu(const Tensor& x, double slope = 0.01);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ravel/autograd/record.hpp"
+#include "ravel/ops/activation.hpp"
 #include "ravel/ops/arithmetic.hpp"
 #include "ravel/ops/kernels/conv.hpp"
 #include "ravel/ops/kernels/map.hpp"
@@ -138,18 +139,20 @@ Tensor sum_per_channel(const Tensor& g, int dims) {
 Tensor input_gradient(const Tensor& dy, const Tensor& w, const Problem& problem);
 Tensor weight_gradient(const Tensor& x, const Tensor& dy, const Problem& problem);
 
-Tensor output(const Tensor& image, const Tensor& weight, const Tensor& offsets, const Problem& problem) {
+Tensor output(const Tensor& image, const Tensor& weight, const Tensor& offsets, const Problem& problem,
+              bool with_relu = false) {
   const Tensor x = packed(image), w = packed(weight), bias = offsets.defined() ? packed(offsets) : offsets;
-  const Tensor y = visit_floating(x.dtype(), "conv", [&]<class T>() {
+  Tensor value = visit_floating(x.dtype(), "conv", [&]<class T>() {
     Ref<Array> result = Array::packed(x.dtype(), problem.y);
-    kernels::conv_output<T>(problem.sizes, x.data<T>(), w.data<T>(), bias.defined() ? bias.data<T>() : nullptr,
-                            result->data<T>());
+    kernels::conv_output<T>(problem.sizes, x.data<T>(), w.data<T>(),
+                            {bias.defined() ? bias.data<T>() : nullptr, with_relu}, result->data<T>());
     return Tensor(std::move(result));
   });
-  return record(problem.dims == 1 ? "conv1d" : "conv2d", y,
-                Edge{x, [w, problem](const Tensor& g) { return input_gradient(g, w, problem); }},
-                Edge{w, [x, problem](const Tensor& g) { return weight_gradient(x, g, problem); }},
-                Edge{bias, [dims = problem.dims](const Tensor& g) { return sum_per_channel(g, dims); }});
+  const Tensor y = record(problem.dims == 1 ? "conv1d" : "conv2d", std::move(value),
+                          Edge{x, [w, problem](const Tensor& g) { return input_gradient(g, w, problem); }},
+                          Edge{w, [x, problem](const Tensor& g) { return weight_gradient(x, g, problem); }},
+                          Edge{bias, [dims = problem.dims](const Tensor& g) { return sum_per_channel(g, dims); }});
+  return with_relu ? record_relu(y) : y;
 }
 
 Tensor input_gradient(const Tensor& gradient, const Tensor& weight, const Problem& problem) {
@@ -177,11 +180,13 @@ Tensor weight_gradient(const Tensor& image, const Tensor& gradient, const Proble
 }
 
 Tensor conv(const char* op, int dims, const Tensor& x, const Tensor& weight, const Tensor& bias,
-            const Conv2dOptions& options) {
+            const Conv2dOptions& options, bool with_relu = false) {
   const Problem problem = make_problem(op, dims, x.shape(), weight.shape(), options);
   check_bias(op, bias, weight.size(0));
   check_dtypes(op, x, weight, bias);
-  return output(x, weight, bias, problem);
+  // Anomaly mode looks at the values that relu gets.
+  if (with_relu && modes.anomaly) return relu(output(x, weight, bias, problem));
+  return output(x, weight, bias, problem, with_relu);
 }
 
 // The convolution whose input gradient is the transposed convolution of an `x` (its dy) with a `w`, checked.
@@ -229,8 +234,16 @@ Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   return conv("conv1d", 1, x, weight, bias, as_2d(options));
 }
 
+Tensor conv1d_relu(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv1dOptions& options) {
+  return conv("conv1d", 1, x, weight, bias, as_2d(options), true);
+}
+
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
   return conv("conv2d", 2, x, weight, bias, options);
+}
+
+Tensor conv2d_relu(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
+  return conv("conv2d", 2, x, weight, bias, options, true);
 }
 
 Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& weight, const Shape& x_shape,

@@ -19,6 +19,8 @@ struct Conv2dOptions {
 // x (N, C, L) or (C, L) with weight (out, C / groups, kernel) and bias (out), which may be undefined: (N, out, L'),
 // where L' = (L + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down. Outside of x there are zeros.
 Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv1dOptions& options = {});
+// relu(conv1d(x, weight, bias, options)) in one pass over memory: the same bits, graph and gradients.
+Tensor conv1d_relu(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv1dOptions& options = {});
 // x (N, C, H, W) or (C, H, W) with weight (out, C / groups, kernel height, kernel width) and bias (out): (N, out, H',
 // W').
 // In f32, convolutions with 3x3 filters, stride 1 and dilation 1 and their gradients are Winograd convolutions where
@@ -28,6 +30,8 @@ Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, co
 // sums of products, in gradients too if it is alive in the backward pass. (In sums, too, an Inf or a NaN of x may reach
 // taps of the weight gradient that do not use it where a group has at most six output channels.)
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
+// relu(conv2d(x, weight, bias, options)) in one pass over memory: the same bits, graph and gradients.
+Tensor conv2d_relu(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
 
 // The gradient of a loss with respect to the x of `x_shape` that went into conv2d, from dy, that with respect to y.
 Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& weight, const Shape& x_shape,

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "ravel/autograd/record.hpp"
+#include "ravel/ops/activation.hpp"
 #include "ravel/ops/arithmetic.hpp"
 #include "ravel/ops/broadcast.hpp"
 #include "ravel/ops/kernels/gemm.hpp"
@@ -47,8 +48,9 @@ kernels::Matrix<T> matrix_of(const Tensor& x) {
   return {x.array().data<T>(), x.strides()[x.rank() - 2], x.strides()[x.rank() - 1]};
 }
 
-// a (batch..., m, k) times b (batch..., k, n) plus `bias` (n), which may be undefined, outside of the graph.
-Tensor product_value(const char* op, const Tensor& a, const Tensor& b, const Tensor& bias) {
+// a (batch..., m, k) times b (batch..., k, n) plus `bias` (n), which may be undefined, and if so wanted relu of that,
+// outside of the graph.
+Tensor product_value(const char* op, const Tensor& a, const Tensor& b, const Tensor& bias, bool relu) {
   return visit_floating(kernels::common_dtype(op, a, b), op, [&]<class T>() {
     const std::int64_t rows = a.size(-2), columns = b.size(-1), depth = a.size(-1);
     Ref<Array> y = Array::packed(dtype_of<T>, with_matrix(batch_shape(a), rows, columns));
@@ -56,7 +58,7 @@ Tensor product_value(const char* op, const Tensor& a, const Tensor& b, const Ten
     const std::vector<std::int64_t> a_offsets = matrix_offsets(a), b_offsets = matrix_offsets(b);
     const std::int64_t size = rows * columns;
     kernels::gemm<T>(rows, columns, depth, matrix_of<T>(a), matrix_of<T>(b), y->data<T>(), columns,
-                     {.column_bias = bias.defined() ? bias.data<T>() : nullptr},
+                     {.column_bias = bias.defined() ? bias.data<T>() : nullptr, .relu = relu},
                      {.count = y->numel() / size, .a = a_offsets, .b = b_offsets, .c_stride = size});
     return Tensor(std::move(y));
   });
@@ -64,9 +66,26 @@ Tensor product_value(const char* op, const Tensor& a, const Tensor& b, const Ten
 
 // The product of two batches of matrices, or of two matrices, whose leading dimensions are equal.
 Tensor product(const Tensor& a, const Tensor& b) {
-  return record("matmul", product_value("matmul", a, b, {}),
+  return record("matmul", product_value("matmul", a, b, {}, false),
                 Edge{a, [b](const Tensor& g) { return product(g, transpose(b, -2, -1)); }},
                 Edge{b, [a](const Tensor& g) { return product(transpose(a, -2, -1), g); }});
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, bool with_relu) {
+  require(weight.rank() == 2, "linear: the weight has shape {}, needed is (out, in)", weight.shape());
+  require(x.rank() >= 1 && x.size(-1) == weight.size(1),
+          "linear: {} does not fit the weight {}, which takes {} features", x.shape(), weight.shape(), weight.size(1));
+  require(!bias.defined() || bias.shape() == Shape(weight.size(0)), "linear: the bias has shape {}, needed is {}",
+          bias.defined() ? bias.shape() : Shape(), Shape(weight.size(0)));
+  const Tensor rows = as_rows(x), offset = bias.defined() ? packed(bias) : bias;
+  if (bias.defined()) kernels::common_dtype("linear", x, weight, bias);
+  Shape shape = x.shape();
+  shape[x.rank() - 1] = weight.size(0);
+  const Tensor y = record("linear", product_value("linear", rows, transpose(weight.detach(), 0, 1), offset, with_relu),
+                          Edge{rows, [weight](const Tensor& g) { return product(g, weight); }},
+                          Edge{weight, [rows](const Tensor& g) { return product(transpose(g, -2, -1), rows); }},
+                          Edge{offset, [](const Tensor& g) { return sum(g, 0); }});
+  return reshape(with_relu ? record_relu(y) : y, shape);
 }
 
 }  // namespace
@@ -91,21 +110,11 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
                  shape);
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  require(weight.rank() == 2, "linear: the weight has shape {}, needed is (out, in)", weight.shape());
-  require(x.rank() >= 1 && x.size(-1) == weight.size(1),
-          "linear: {} does not fit the weight {}, which takes {} features", x.shape(), weight.shape(), weight.size(1));
-  require(!bias.defined() || bias.shape() == Shape(weight.size(0)), "linear: the bias has shape {}, needed is {}",
-          bias.defined() ? bias.shape() : Shape(), Shape(weight.size(0)));
-  const Tensor rows = as_rows(x), offset = bias.defined() ? packed(bias) : bias;
-  if (bias.defined()) kernels::common_dtype("linear", x, weight, bias);
-  Shape shape = x.shape();
-  shape[x.rank() - 1] = weight.size(0);
-  const Tensor y = record("linear", product_value("linear", rows, transpose(weight.detach(), 0, 1), offset),
-                          Edge{rows, [weight](const Tensor& g) { return product(g, weight); }},
-                          Edge{weight, [rows](const Tensor& g) { return product(transpose(g, -2, -1), rows); }},
-                          Edge{offset, [](const Tensor& g) { return sum(g, 0); }});
-  return reshape(y, shape);
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) { return linear(x, weight, bias, false); }
+
+Tensor linear_relu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  // Anomaly mode looks at the values that relu gets.
+  return modes.anomaly ? relu(linear(x, weight, bias)) : linear(x, weight, bias, true);
 }
 
 Tensor dot(const Tensor& a, const Tensor& b) {

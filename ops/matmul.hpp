@@ -10,6 +10,8 @@ namespace ravel {
 Tensor matmul(const Tensor& a, const Tensor& b);
 // x (..., in) times the transpose of weight (out, in), plus bias (out) where one is given: (..., out).
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+// relu(linear(x, weight, bias)) in one pass over memory: the same bits, graph and gradients.
+Tensor linear_relu(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
 // The sum of the products of the elements of two vectors of one length.
 Tensor dot(const Tensor& a, const Tensor& b);

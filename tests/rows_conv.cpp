@@ -31,6 +31,9 @@ std::vector<Row> conv_rows() {
       conv1d_row("conv1d/stride_padding_dilation", {normal({1, 1, 6}), normal({2, 1, 2})},
                  {.stride = 2, .padding = 2, .dilation = 3}),
       conv1d_row("conv1d/groups", {normal({1, 2, 4}), normal({4, 1, 2}), normal({4})}, {.groups = 2}),
+      {"conv1d_relu",
+       [](const Tensors& x) { return conv1d_relu(x[0], x[1], x[2], {.padding = 1}); },
+       {normal({2, 2, 3}), normal({2, 2, 2}), normal({2})}},
       conv2d_row("conv2d", {normal({2, 2, 3, 3}), normal({2, 2, 2, 2}), normal({2})}, {}),
       conv2d_row("conv2d/unbatched", {normal({2, 3, 3}), normal({1, 2, 2, 2}), normal({1})}, {}),
       conv2d_row("conv2d/padding", {normal({1, 1, 2, 3}), normal({2, 1, 3, 2}), normal({2})}, {.padding = {2, 1}}),
@@ -40,6 +43,9 @@ std::vector<Row> conv_rows() {
       conv2d_row("conv2d/depthwise", {normal({1, 2, 3, 3}), normal({4, 1, 2, 2}), normal({4})},
                  {.stride = 2, .padding = 1, .groups = 2}),
       conv2d_row("conv2d/1x1", {normal({2, 3, 2, 2}), normal({2, 3, 1, 1}), normal({2})}, {}),
+      {"conv2d_relu",
+       [](const Tensors& x) { return conv2d_relu(x[0], x[1], x[2], {.stride = 2, .padding = 1}); },
+       {normal({2, 2, 3, 3}), normal({2, 2, 2, 2}), normal({2})}},
       {"conv2d_input_gradient",
        [](const Tensors& x) {
          return conv2d_input_gradient(x[0], x[1], {1, 2, 4, 3}, {.stride = 2, .padding = 1});

@@ -62,6 +62,7 @@ std::vector<Row> activation_rows() {
       unary("sigmoid", sigmoid, x),
       {"sigmoid_backward", [](const Tensors& v) { return sigmoid_backward(v[0], v[1]); }, {x, y}, elementwise},
       unary("relu", relu, kinked),
+      {"record_relu", [](const Tensors& v) { return record_relu(v[0]); }, {positive({2, 3})}, elementwise},
       {"relu_backward", [](const Tensors& v) { return relu_backward(v[0], v[1]); }, {x, constant(kinked)}, elementwise},
       {"leaky_relu", [](const Tensors& v) { return leaky_relu(v[0]); }, {kinked}, elementwise},
       {"leaky_relu_backward",

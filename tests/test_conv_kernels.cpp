@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
 #include <type_traits>
 
 #include "catch.hpp"
@@ -35,9 +38,9 @@ std::vector<T> unwritten(std::int64_t size) {
 }
 
 template <class T>
-std::vector<T> output(const ConvShape& s, const Operands<T>& in, bool with_bias) {
+std::vector<T> output(const ConvShape& s, const Operands<T>& in, bool with_bias, bool with_relu = false) {
   std::vector<T> y = unwritten<T>(output_size(s));
-  kernels::conv_output(s, in.x.data(), in.w.data(), with_bias ? in.bias.data() : nullptr, y.data());
+  kernels::conv_output(s, in.x.data(), in.w.data(), {with_bias ? in.bias.data() : nullptr, with_relu}, y.data());
   return y;
 }
 template <class T>
@@ -122,9 +125,23 @@ TEST_CASE("convolution kernels give the same bits on any number of threads", "[k
   for (const ConvShape& shape : conv_shapes()) {
     INFO(describe(shape));
     const Operands<float> in(shape);
-    CHECK(same_on_all_threads([&] { return output(shape, in, true); }));
+    CHECK(same_on_all_threads([&] { return output(shape, in, true, true); }));
     CHECK(same_on_all_threads([&] { return input_gradient(shape, in); }));
     CHECK(same_on_all_threads([&] { return weight_gradient(shape, in); }));
+  }
+}
+
+TEMPLATE_TEST_CASE("relu in the epilogue of a convolution is relu after it, bit for bit", "[kernels]", float, double) {
+  for (const ConvShape& shape : conv_shapes()) {
+    INFO(describe(shape));
+    Operands<TestType> in(shape);
+    if (!in.x.empty()) in.x[in.x.size() / 2] = std::numeric_limits<TestType>::quiet_NaN();
+    for (const bool with_bias : {false, true}) {
+      std::vector<TestType> expected = output(shape, in, with_bias);
+      for (TestType& y : expected) y = y < 0 ? 0 : y;
+      const std::vector<TestType> got = output(shape, in, with_bias, true);
+      CHECK(std::ranges::equal(std::as_bytes(std::span(got)), std::as_bytes(std::span(expected))));
+    }
   }
 }
 
@@ -247,7 +264,7 @@ PassErrors errors_of(const ConvShape& s, int m) {
     dx = input_gradient(s, in);
     dw = weight_gradient(s, in);
   } else {
-    kernels::winograd_output(m, s, in.x.data(), in.w.data(), nullptr, y.data());
+    kernels::winograd_output(m, s, in.x.data(), in.w.data(), {}, y.data());
     kernels::winograd_input_gradient(m, s, in.dy.data(), in.w.data(), dx.data());
     kernels::winograd_weight_gradient(m, s, in.x.data(), in.dy.data(), dw.data());
   }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include "catch.hpp"
 #include "kernel_cases.hpp"
@@ -56,10 +58,10 @@ struct Operands {
 constexpr int untouched = 77;
 
 template <class T>
-std::vector<T> product(const GemmCase& s, const Operands<T>& in, bool row_bias, bool column_bias) {
+std::vector<T> product(const GemmCase& s, const Operands<T>& in, bool row_bias, bool column_bias, bool relu = false) {
   std::vector<T> c(static_cast<std::size_t>(s.rows * (s.columns + s.gap)), T(untouched));
   kernels::gemm<T>(s.rows, s.columns, s.depth, in.a.matrix, in.b.matrix, c.data(), s.columns + s.gap,
-                   {row_bias ? in.row_bias.data() : nullptr, column_bias ? in.column_bias.data() : nullptr});
+                   {row_bias ? in.row_bias.data() : nullptr, column_bias ? in.column_bias.data() : nullptr, relu});
   return c;
 }
 
@@ -88,6 +90,20 @@ void compare_with_definition(const GemmCase& s) {
       }
       CHECK(wrong == 0);
     }
+  }
+}
+
+// relu in the epilogue must be relu after the product, bit for bit, and leave what lies between the rows.
+template <class T>
+void compare_with_relu_after(const GemmCase& s) {
+  INFO(describe(s));
+  Operands<T> in(s);
+  in.a.numbers[in.a.numbers.size() / 2] = std::numeric_limits<T>::quiet_NaN();
+  for (const auto& [row_bias, column_bias] : {std::pair(false, false), {true, false}, {false, true}}) {
+    std::vector<T> expected = product(s, in, row_bias, column_bias);
+    for (T& y : expected) y = y < 0 ? 0 : y;
+    const std::vector<T> got = product(s, in, row_bias, column_bias, true);
+    CHECK(std::memcmp(got.data(), expected.data(), got.size() * sizeof(T)) == 0);
   }
 }
 
@@ -135,6 +151,15 @@ TEST_CASE("gemm agrees with the definition where several slabs of columns meet r
           "[kernels]") {
   compare_with_definition<float>({400, 300, 260});
   compare_with_definition<float>({400, 300, 260, false, true});
+}
+
+TEST_CASE("relu in the epilogue of a product is relu after it, bit for bit", "[kernels]") {
+  std::vector<GemmCase> cases = gemm_cases();
+  cases.insert(cases.end(), {{400, 300, 260}, {400, 300, 260, false, true}, {5, 40, 64, false, true}});
+  for (const GemmCase& s : cases) {
+    compare_with_relu_after<float>(s);
+    compare_with_relu_after<double>(s);
+  }
 }
 
 TEST_CASE("gemm of nothing writes nothing", "[kernels]") {

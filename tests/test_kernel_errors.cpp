@@ -124,7 +124,7 @@ struct Passes {
   Passes(const ConvShape& s, const std::vector<T>& x, const std::vector<T>& w, const std::vector<T>& dy,
          const std::vector<T>& bias)
       : y(dy.size(), not_written), dx(x.size(), not_written), dw(w.size(), not_written) {
-    kernels::conv_output(s, x.data(), w.data(), bias.data(), y.data());
+    kernels::conv_output(s, x.data(), w.data(), {bias.data()}, y.data());
     kernels::conv_input_gradient(s, dy.data(), w.data(), dx.data());
     kernels::conv_weight_gradient(s, x.data(), dy.data(), dw.data());
   }

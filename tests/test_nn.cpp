@@ -119,6 +119,36 @@ TEST_CASE("sequential infers sizes, names its layers as PyTorch does, and says w
              ContainsSubstring("0: conv2d: needs inputs of 3 dimensions besides the batch, gets (28, 28)"));
 }
 
+TEST_CASE("sequential applies relu in the pass of the layer before it: the same bits, gradients and second order") {
+  struct Case {
+    nn::LayerMaker layer;
+    Shape input;
+  };
+  for (const Case& c : {Case{nn::linear(5), {4}},
+                        {nn::conv1d(3, 3, {.padding = 1}), {2, 9}},
+                        {nn::conv2d(3, {3, 2}, {.stride = 2}), {2, 7, 6}}}) {
+    const nn::Scope scope(3, f64), same(3, f64);
+    const nn::Sequential fused(scope, c.input, {c.layer, nn::relu()}), plain(same, c.input, {c.layer});
+    CHECK(fused.output() == plain.output());
+    Shape shape = c.input;
+    shape.insert(0, 2);
+    const auto bits = [&](const nn::Scope& model, const auto& net) {
+      const Tensor x = randn(shape, f64, random_key(1, "x")).requires_grad_();
+      const Tensor y = net(x), dx = grad(sum(y * y), {x}, {.create_graph = true})[0];
+      std::vector<std::uint64_t> hashes = {hash_of(y), hash_of(dx)};
+      sum(dx * dx).backward();
+      for (const nn::Parameter& p : model.parameters()) hashes.push_back(hash_of(p.grad()));
+      return hashes;
+    };
+    const auto apart = [&](const Tensor& x) { return ravel::relu(plain(x)); };
+    const std::vector<std::uint64_t> expected = bits(same, apart);
+    CHECK(bits(scope, fused) == expected);
+    for (const nn::Parameter& p : scope.parameters()) p.zero_grad();
+    const AnomalyMode anomaly;
+    CHECK(bits(scope, fused) == expected);
+  }
+}
+
 TEST_CASE("dropout follows its scope's mode, and the step and the path decide what it draws") {
   const nn::Scope scope;
   const nn::Dropout a(scope / "a", 0.5), b(scope / "b", 0.5);

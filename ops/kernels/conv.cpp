@@ -16,14 +16,14 @@ namespace ravel::kernels {
 
 // In each pass the first kernel that takes the shape does it; docs/kernels.md says what another one would have to keep.
 template <class T>
-void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, T* y) {
+void conv_output(const ConvShape& shape, const T* x, const T* w, const ConvEpilogue<T>& epilogue, T* y) {
   if constexpr (std::is_same_v<T, float>) {
-    if (const int m = winograd_output_tile(shape); m > 0) return winograd_output(m, shape, x, w, bias, y);
+    if (const int m = winograd_output_tile(shape); m > 0) return winograd_output(m, shape, x, w, epilogue, y);
   }
-  if (is_depthwise(shape)) return depthwise_output(shape, x, w, bias, y);
+  if (is_depthwise(shape)) return depthwise_output(shape, x, w, epilogue, y);
   if (is_1x1(shape)) {
     const Matrix<T> weights{w, shape.in_channels, 1};
-    return multiply_images<T>(shape, shape.out_channels, shape.in_channels, weights, x, bias, y);
+    return multiply_images<T>(shape, shape.out_channels, shape.in_channels, weights, x, epilogue, y);
   }
   const std::int64_t depth = shape.in_channels * shape.kernel[0] * shape.kernel[1];
   sum_over_taps<T>({.grids = {{Planes(output_axis(shape, 0), output_axis(shape, 1), shape.in_channels, sizeof(T))}},
@@ -34,7 +34,7 @@ void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, 
                     .weights = w,
                     .weight_group = shape.out_channels * depth,
                     .weight_row = depth,
-                    .bias = bias,
+                    .epilogue = epilogue,
                     .target = y,
                     .target_rows = shape.out[0],
                     .target_columns = shape.out[1]});
@@ -50,7 +50,7 @@ void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx)
   if (is_depthwise(shape)) return depthwise_input_gradient(shape, dy, w, dx);
   if (is_1x1(shape)) {
     const Matrix<T> weights{w, 1, shape.in_channels};
-    return multiply_images<T>(shape, shape.in_channels, shape.out_channels, weights, dy, nullptr, dx);
+    return multiply_images<T>(shape, shape.in_channels, shape.out_channels, weights, dy, {}, dx);
   }
   const std::int64_t filter = shape.kernel[0] * shape.kernel[1], out_stride = shape.in_channels * filter;
   std::vector<PixelGrid> grids;
@@ -74,7 +74,7 @@ void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx)
                     .weights = w,
                     .weight_group = shape.out_channels * out_stride,
                     .weight_row = filter,
-                    .bias = nullptr,
+                    .epilogue = {},
                     .target = dx,
                     .target_rows = shape.in[0],
                     .target_columns = shape.in[1]});
@@ -99,8 +99,8 @@ void conv_weight_gradient(const ConvShape& shape, const T* x, const T* dy, T* dw
   }
 }
 
-template void conv_output(const ConvShape&, const float*, const float*, const float*, float*);
-template void conv_output(const ConvShape&, const double*, const double*, const double*, double*);
+template void conv_output(const ConvShape&, const float*, const float*, const ConvEpilogue<float>&, float*);
+template void conv_output(const ConvShape&, const double*, const double*, const ConvEpilogue<double>&, double*);
 template void conv_input_gradient(const ConvShape&, const float*, const float*, float*);
 template void conv_input_gradient(const ConvShape&, const double*, const double*, double*);
 template void conv_weight_gradient(const ConvShape&, const float*, const float*, float*);

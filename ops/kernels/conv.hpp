@@ -24,9 +24,17 @@ struct ConvShape {
   std::int64_t weights() const { return groups * out_channels * in_channels * kernel[0] * kernel[1]; }
 };
 
-// y from x and w; `bias` (groups * out_channels) may be null. T is float or double.
+// What is done to y besides the convolution: each channel gets its `bias` (groups * out_channels), null for none, and
+// with `relu` what is below 0 then becomes 0.
 template <class T>
-void conv_output(const ConvShape& shape, const T* x, const T* w, const T* bias, T* y);
+struct ConvEpilogue {
+  const T* bias = nullptr;
+  bool relu = false;
+};
+
+// y from x and w. T is float or double.
+template <class T>
+void conv_output(const ConvShape& shape, const T* x, const T* w, const ConvEpilogue<T>& epilogue, T* y);
 
 // The gradient of a loss with respect to x, from that with respect to y: the transposed convolution of dy with w.
 template <class T>

@@ -10,10 +10,10 @@ namespace ravel::kernels {
 bool is_1x1(const ConvShape& shape);
 
 // Both passes of such a convolution: target (batch, channels, pixels) becomes `weights` (channels, depth) times source
-// (batch, depth, pixels), plus `bias` (channels), which may be null. For the output `weights` is w, and x the source;
-// for the input gradient they are w transposed and dy.
+// (batch, depth, pixels), and what the epilogue says. For the output `weights` is w, and x the source; for the input
+// gradient they are w transposed and dy.
 template <class T>
 void multiply_images(const ConvShape& shape, std::int64_t channels, std::int64_t depth, const Matrix<T>& weights,
-                     const T* source, const T* bias, T* target);
+                     const T* source, const ConvEpilogue<T>& epilogue, T* target);
 
 }  // namespace ravel::kernels

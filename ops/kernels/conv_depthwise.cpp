@@ -66,8 +66,9 @@ struct Grid {
     side = side_of_square(taps, upwards ? -planes.pitch() : planes.pitch());
   }
 
-  // The sums for the planes at `image`, with the weights in the order of the taps, written to `to`.
-  void operator()(const T* image, const T* weights, const T* bias, T* to) const {
+  // The sums for the planes at `image`, with the weights in the order of the taps, written to `to`; `epilogue` is that
+  // of the channel.
+  void operator()(const T* image, const T* weights, const ConvEpilogue<T>& epilogue, T* to) const {
     const std::int64_t last = upwards ? planes.rows().grid - 1 : 0, direction = upwards ? -1 : 1;
     contraction<T>().filter({.depth = std::ssize(taps),
                              .rows = planes.rows().grid,
@@ -75,7 +76,8 @@ struct Grid {
                              .weights = weights,
                              .taps = taps.data(),
                              .side = side,
-                             .bias = bias,
+                             .bias = epilogue.bias,
+                             .relu = epilogue.relu,
                              .from = image + last * planes.pitch(),
                              .to = to + last * row,
                              .columns = first.data(),
@@ -103,7 +105,8 @@ void interleave(std::int64_t count, std::int64_t step, const T* from, std::int64
   }
 }
 
-// One call: target[channel] = bias + filter of the planes of source[channel], for each of batch * groups channels.
+// One call: target[channel] = filter of the planes of source[channel], and what the epilogue says, for each of batch *
+// groups channels.
 template <class T>
 class ChannelFilters {
  public:
@@ -118,7 +121,7 @@ class ChannelFilters {
     residue_ = direct_ ? 0 : rows[0].grid * row;
   }
 
-  void operator()(const T* source, const T* weights, const T* bias, T* target) const {
+  void operator()(const T* source, const T* weights, const ConvEpilogue<T>& epilogue, T* target) const {
     const Planes& planes = grids_[0].planes;
     const std::int64_t source_size = planes.rows().source * planes.columns().source;
     const std::int64_t taps = shape_.kernel[0] * shape_.kernel[1], work = height_ * width_ * (taps + 1);
@@ -129,20 +132,23 @@ class ChannelFilters {
       for (std::int64_t item = begin; item < end; ++item) {
         const std::int64_t channel = item % shape_.groups;
         planes.load(source + item * source_size, 1, image.data());
-        filter_channel(image.data(), weights + channel * taps, bias == nullptr ? nullptr : bias + channel,
-                       filter.data(), results.data(), target + item * height_ * width_);
+        ConvEpilogue<T> own = epilogue;
+        if (own.bias != nullptr) own.bias += channel;
+        filter_channel(image.data(), weights + channel * taps, own, filter.data(), results.data(),
+                       target + item * height_ * width_);
       }
     });
   }
 
  private:
   // `filter` and `results` are scratch space.
-  void filter_channel(const T* image, const T* weights, const T* bias, T* filter, T* results, T* target) const {
+  void filter_channel(const T* image, const T* weights, const ConvEpilogue<T>& epilogue, T* filter, T* results,
+                      T* target) const {
     for (std::size_t i = 0; i < grids_.size(); i += static_cast<std::size_t>(columns_)) {
       for (std::int64_t j = 0; j < columns_; ++j) {
         const Grid<T>& grid = grids_[i + static_cast<std::size_t>(j)];
         for (std::size_t k = 0; k < grid.filter.size(); ++k) filter[k] = weights[grid.filter[k]];
-        grid(image, filter, bias, direct_ ? target : results + j * residue_);
+        grid(image, filter, epilogue, direct_ ? target : results + j * residue_);
       }
       if (!direct_) write_rows(grids_[i], results, target);
     }
@@ -173,18 +179,19 @@ bool is_depthwise(const ConvShape& shape) {
 }
 
 template <class T>
-void depthwise_output(const ConvShape& shape, const T* x, const T* w, const T* bias, T* y) {
-  ChannelFilters<T>(shape, {output_axis(shape, 0)}, {output_axis(shape, 1)}, shape.out[0], shape.out[1])(x, w, bias, y);
+void depthwise_output(const ConvShape& shape, const T* x, const T* w, const ConvEpilogue<T>& epilogue, T* y) {
+  ChannelFilters<T>(shape, {output_axis(shape, 0)}, {output_axis(shape, 1)}, shape.out[0], shape.out[1])(x, w, epilogue,
+                                                                                                         y);
 }
 
 template <class T>
 void depthwise_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx) {
   ChannelFilters<T>(shape, input_gradient_axes(shape, 0), input_gradient_axes(shape, 1), shape.in[0], shape.in[1])(
-      dy, w, nullptr, dx);
+      dy, w, {}, dx);
 }
 
-template void depthwise_output(const ConvShape&, const float*, const float*, const float*, float*);
-template void depthwise_output(const ConvShape&, const double*, const double*, const double*, double*);
+template void depthwise_output(const ConvShape&, const float*, const float*, const ConvEpilogue<float>&, float*);
+template void depthwise_output(const ConvShape&, const double*, const double*, const ConvEpilogue<double>&, double*);
 template void depthwise_input_gradient(const ConvShape&, const float*, const float*, float*);
 template void depthwise_input_gradient(const ConvShape&, const double*, const double*, double*);
 

@@ -11,7 +11,7 @@ bool is_depthwise(const ConvShape& shape);
 
 // As conv_output and conv_input_gradient.
 template <class T>
-void depthwise_output(const ConvShape& shape, const T* x, const T* w, const T* bias, T* y);
+void depthwise_output(const ConvShape& shape, const T* x, const T* w, const ConvEpilogue<T>& epilogue, T* y);
 template <class T>
 void depthwise_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx);
 

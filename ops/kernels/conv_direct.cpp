@@ -170,7 +170,8 @@ class PixelLanes {
     strip.a_step = kernels_.tile_rows;
     strip.b = planes;
     strip.b_depth = taps_.data();
-    if (sum_.bias != nullptr) strip.row_bias = sum_.bias + group * sum_.channels + channel;
+    if (sum_.epilogue.bias != nullptr) strip.row_bias = sum_.epilogue.bias + group * sum_.channels + channel;
+    strip.relu = sum_.epilogue.relu;
     return strip;
   }
 
@@ -248,8 +249,8 @@ class ChannelLanes {
     }
     const std::int64_t padded = round_up(sum.channels, width_);
     std::fill_n(bias_.data(), sum.groups * padded, T(0));
-    for (std::int64_t g = 0; sum.bias != nullptr && g < sum.groups; ++g) {
-      std::copy_n(sum.bias + g * sum.channels, sum.channels, bias_.data() + g * padded);
+    for (std::int64_t g = 0; sum.epilogue.bias != nullptr && g < sum.groups; ++g) {
+      std::copy_n(sum.epilogue.bias + g * sum.channels, sum.channels, bias_.data() + g * padded);
     }
   }
 
@@ -285,7 +286,9 @@ class ChannelLanes {
     strip.c = tile;
     strip.c_step = width_;
     for (int v = 0; v < strip.vectors; ++v) strip.c_vector[v] = v * kernels_.lanes;
-    if (sum_.bias != nullptr) strip.column_bias = bias_.data() + group * round_up(sum_.channels, width_) + channel;
+    strip.relu = sum_.epilogue.relu;
+    if (sum_.epilogue.bias != nullptr)
+      strip.column_bias = bias_.data() + group * round_up(sum_.channels, width_) + channel;
     ahead.give(strip);
     kernels_.contract(strip);
     move_tile(image, channel, first, strip.rows, tile);

@@ -16,7 +16,7 @@ struct PixelGrid {
   std::vector<std::int64_t> weight_tap = {};
 };
 
-// target[image, m, pixel] = bias[m] + sum over taps k of weight(m, k) * planes(image)[tap k + pixel]
+// target[image, m, pixel] = sum over taps k of weight(m, k) * planes(image)[tap k + pixel], and what the epilogue says,
 // for all images of a batch and all groups of channels; images lie group by group within a sample.
 template <class T>
 struct TapSum {
@@ -25,8 +25,8 @@ struct TapSum {
   const T* source;                       // (batch, groups, planes.channels(), rows, columns)
   const T* weights;                      // of the first group
   std::int64_t weight_group, weight_row;
-  const T* bias;  // (groups * channels), or null
-  T* target;      // (batch, groups, channels, target_rows, target_columns)
+  ConvEpilogue<T> epilogue;
+  T* target;  // (batch, groups, channels, target_rows, target_columns)
   std::int64_t target_rows, target_columns;
 };
 

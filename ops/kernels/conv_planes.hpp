@@ -33,8 +33,8 @@ struct Axis {
 
 // Axis `axis` (0 or 1) of y as a sum over x.
 Axis output_axis(const ConvShape& shape, int axis);
-// The same axis of dx as sums over dy, one for each residue modulo the stride of a position in the padded input. All read
-// the same planes of dy; they come in the order of their first places in dx.
+// The same axis of dx as sums over dy, one for each residue modulo the stride of a position in the padded input. All
+// read the same planes of dy; they come in the order of their first places in dx.
 std::vector<Axis> input_gradient_axes(const ConvShape& shape, int axis);
 
 // How many of `items`, of `work` multiply-adds each, a thread takes at a time: more than one where there are many,

@@ -35,7 +35,7 @@ struct Product {
     p.columns = rows;
     p.a = {b.data, b.column_stride, b.row_stride};
     p.b = {a.data, a.column_stride, a.row_stride};
-    p.epilogue = {epilogue.column_bias, epilogue.row_bias};
+    p.epilogue = {epilogue.column_bias, epilogue.row_bias, epilogue.relu};
     p.batch = {batch.count, batch.b, batch.a, batch.c_stride};
     p.transposed = !transposed;
     return p;
@@ -180,6 +180,7 @@ class BlockProduct {
     strip.add = k > 0;
     const bool last = k + strip.depth == p_.depth;
     if (last && row_bias_ != nullptr) strip.row_bias = row_bias_ + row;
+    strip.relu = last && p_.epilogue.relu;
     place_a(strip, a_ + row * p_.a.row_stride + k * p_.a.column_stride);
     for (std::int64_t j = first; j < first + columns; j += width_) {
       const std::int64_t count = std::min(width_, first + columns - j);
@@ -310,6 +311,7 @@ void multiply_by_dots(const Product<T>& p, std::int64_t i, std::int64_t first, s
       T& y = dots.c[m * dots.c_row + n * dots.c_column];
       if (p.epilogue.row_bias != nullptr) y += p.epilogue.row_bias[m];
       if (p.epilogue.column_bias != nullptr) y += p.epilogue.column_bias[first + n];
+      if (p.epilogue.relu && y < 0) y = 0;
     }
   }
 }

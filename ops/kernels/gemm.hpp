@@ -24,11 +24,12 @@ struct Batch {
 };
 
 // What is done to C besides the product: C = A B + row_bias(m), or + column_bias(n); null for none. Not both: the order
-// of the two sums would depend on how the product is cut.
+// of the two sums would depend on how the product is cut. With `relu`, what is below 0 then becomes 0.
 template <class T>
 struct Epilogue {
   const T* row_bias = nullptr;     // (rows) added along each row
   const T* column_bias = nullptr;  // (columns) added along each column
+  bool relu = false;
 };
 
 // C (rows, columns), row-major with `c_row_stride`, becomes A (rows, depth) times B (depth, columns).

@@ -11,7 +11,8 @@ int winograd_input_gradient_tile(const ConvShape& shape);
 int winograd_weight_gradient_tile(const ConvShape& shape);
 
 // The passes of conv.hpp with tiles of m x m outputs, m = 2 or 4.
-void winograd_output(int m, const ConvShape& shape, const float* x, const float* w, const float* bias, float* y);
+void winograd_output(int m, const ConvShape& shape, const float* x, const float* w, const ConvEpilogue<float>& epilogue,
+                     float* y);
 void winograd_input_gradient(int m, const ConvShape& shape, const float* dy, const float* w, float* dx);
 void winograd_weight_gradient(int m, const ConvShape& shape, const float* x, const float* dy, float* dw);
 

@@ -4,7 +4,7 @@
 //   read_tiles    V = B^T d B of all channels of the source
 //   multiply      M = U V: for each of the (m + 2)^2 points of a tile one matrix product, tiles x source channels times
 //                 source channels x target channels
-//   write_tiles   A^T M A + bias
+//   write_tiles   A^T M A, and what the epilogue says
 #include <algorithm>
 #include <vector>
 
@@ -90,24 +90,25 @@ class FilterPanels {
   const Scratch<float> data_;
 };
 
-// target = A^T [sum over k of (G g G^T)(k, o) * (B^T d B)(k)] A + bias, for tiles of m x m.
+// target = A^T [sum over k of (G g G^T)(k, o) * (B^T d B)(k)] A, and what the epilogue says, for tiles of m x m.
 template <int m>
 class TiledOutput {
  public:
-  TiledOutput(std::int64_t batch, const Images<const float>& source, const Filters& filters, const float* bias,
-              const Images<float>& target)
+  TiledOutput(std::int64_t batch, const Images<const float>& source, const Filters& filters,
+              const ConvEpilogue<float>& epilogue, const Images<float>& target)
       : source_(source),
         target_(target),
         bands_(cut(batch, target)),
         section_(even_width(target.channels, tile_lanes, section_blocks)),
         width_(even_width(section_, kernels_.lanes, kernels_.vectors)),
         filters_(filters, target.groups, source.channels, target.channels, section_, width_),
-        has_bias_(bias != nullptr),
+        has_bias_(epilogue.bias != nullptr),
+        relu_(epilogue.relu),
         bias_(has_bias_ ? target.groups * padded_channels() : 0) {
     for (std::int64_t i = 0; i < bands_.most_tiles(); ++i) tile_.push_back(i * tile_size);
     for (std::int64_t g = 0; has_bias_ && g < target.groups; ++g) {
       float* const to = bias_.data() + g * padded_channels();
-      std::fill(std::copy_n(bias + g * target.channels, target.channels, to), to + padded_channels(), 0.0F);
+      std::fill(std::copy_n(epilogue.bias + g * target.channels, target.channels, to), to + padded_channels(), 0.0F);
     }
   }
 
@@ -148,7 +149,7 @@ class TiledOutput {
       const std::int64_t count = std::min(section_, target_.channels - first);
       multiply(band.tiles(), group, first, count, depth, input, output);
       const float* const bias = has_bias_ ? bias_.data() + group * padded_channels() + first : nullptr;
-      write_tiles<m>(output, bias, target_, group, first, count, band, pixels);
+      write_tiles<m>(output, bias, relu_, target_, group, first, count, band, pixels);
     }
   }
 
@@ -184,32 +185,33 @@ class TiledOutput {
   const std::int64_t section_;  // channels of a section
   const std::int64_t width_;    // of a panel
   const FilterPanels<m> filters_;
-  const bool has_bias_;
+  const bool has_bias_, relu_;
   const Scratch<float> bias_;       // (group, channel), padded to whole blocks of channels
   std::vector<std::int64_t> tile_;  // offsets of the tiles of a band
 };
 
-void run(int m, std::int64_t batch, const Images<const float>& source, const Filters& filters, const float* bias,
-         const Images<float>& target) {
+void run(int m, std::int64_t batch, const Images<const float>& source, const Filters& filters,
+         const ConvEpilogue<float>& epilogue, const Images<float>& target) {
   if (m == 2) {
-    TiledOutput<2>(batch, source, filters, bias, target)();
+    TiledOutput<2>(batch, source, filters, epilogue, target)();
   } else {
-    TiledOutput<4>(batch, source, filters, bias, target)();
+    TiledOutput<4>(batch, source, filters, epilogue, target)();
   }
 }
 
 }  // namespace
 
-void winograd_output(int m, const ConvShape& shape, const float* x, const float* w, const float* bias, float* y) {
+void winograd_output(int m, const ConvShape& shape, const float* x, const float* w, const ConvEpilogue<float>& epilogue,
+                     float* y) {
   const Filters filters{w, filter_taps, shape.in_channels * filter_taps, false};
-  run(m, shape.batch, {x, shape.groups, shape.in_channels, shape.in, shape.padding}, filters, bias,
+  run(m, shape.batch, {x, shape.groups, shape.in_channels, shape.in, shape.padding}, filters, epilogue,
       {y, shape.groups, shape.out_channels, shape.out});
 }
 
 void winograd_input_gradient(int m, const ConvShape& shape, const float* dy, const float* w, float* dx) {
   const Filters filters{w, shape.in_channels * filter_taps, filter_taps, true};
   run(m, shape.batch, {dy, shape.groups, shape.out_channels, shape.out, {2 - shape.padding[0], 2 - shape.padding[1]}},
-      filters, nullptr, {dx, shape.groups, shape.in_channels, shape.in});
+      filters, {}, {dx, shape.groups, shape.in_channels, shape.in});
 }
 
 }  // namespace ravel::kernels

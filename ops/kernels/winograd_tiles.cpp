@@ -44,6 +44,12 @@ void store_pixels(const float* pixels, const Rectangle& area, std::int64_t count
   }
 }
 
+// What is below 0 becomes 0.
+void apply_relu(std::int64_t count, float* to) {
+  RAVEL_INDEPENDENT
+  for (std::int64_t i = 0; i < count; ++i) to[i] = to[i] < 0 ? 0 : to[i];
+}
+
 // Adds `bias` (lane) to each row of (rows, lane).
 void add_to_rows(std::int64_t rows, const float* bias, float* to) {
   for (std::int64_t i = 0; i < rows; ++i, to += tile_lanes) {
@@ -96,7 +102,7 @@ void read_tiles(const Images<const float>& source, std::int64_t group, std::int6
 }
 
 template <int m>
-void write_tiles(const float* tiles, const float* bias, const Images<float>& target, std::int64_t group,
+void write_tiles(const float* tiles, const float* bias, bool relu, const Images<float>& target, std::int64_t group,
                  std::int64_t channel, std::int64_t count, const Band& band, float* pixels) {
   using Line = typename Winograd<m>::Output;
   constexpr std::int64_t tile_size = Line::in * Line::in * tile_lanes;
@@ -112,6 +118,7 @@ void write_tiles(const float* tiles, const float* bias, const Images<float>& tar
           }
         }
         if (bias != nullptr) add_to_rows(area.size[0] * area.size[1], bias + c, pixels);
+        if (relu) apply_relu(area.size[0] * pitch, pixels);
       });
       store_pixels(pixels, area, std::min(tile_lanes, count - c), target.size,
                    target.at(band.image + n, group, channel + c));
@@ -127,9 +134,9 @@ template void read_tiles<2, Winograd<2>::OutputGradient>(const Images<const floa
                                                          std::int64_t, const Band&, float*, float*);
 template void read_tiles<4, Winograd<4>::OutputGradient>(const Images<const float>&, std::int64_t, std::int64_t,
                                                          std::int64_t, const Band&, float*, float*);
-template void write_tiles<2>(const float*, const float*, const Images<float>&, std::int64_t, std::int64_t, std::int64_t,
-                             const Band&, float*);
-template void write_tiles<4>(const float*, const float*, const Images<float>&, std::int64_t, std::int64_t, std::int64_t,
-                             const Band&, float*);
+template void write_tiles<2>(const float*, const float*, bool, const Images<float>&, std::int64_t, std::int64_t,
+                             std::int64_t, const Band&, float*);
+template void write_tiles<4>(const float*, const float*, bool, const Images<float>&, std::int64_t, std::int64_t,
+                             std::int64_t, const Band&, float*);
 
 }  // namespace ravel::kernels

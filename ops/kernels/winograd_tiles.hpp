@@ -69,10 +69,10 @@ void read_tiles(const Images<const float>& source, std::int64_t group, std::int6
                 const Band& band, float* pixels, float* tiles);
 
 // The inverse: A^T M A of the first `count` channels of `tiles` becomes the band's part of channels [channel, channel +
-// count), with bias[i] added to channel i where it is not null. What of a tile lies outside of the images is dropped.
-// `bias` has as many elements as whole blocks of channels.
+// count), with bias[i] added to channel i where it is not null, and with `relu` what is below 0 then becomes 0. What of
+// a tile lies outside of the images is dropped. `bias` has as many elements as whole blocks of channels.
 template <int m>
-void write_tiles(const float* tiles, const float* bias, const Images<float>& target, std::int64_t group,
+void write_tiles(const float* tiles, const float* bias, bool relu, const Images<float>& target, std::int64_t group,
                  std::int64_t channel, std::int64_t count, const Band& band, float* pixels);
 
 // Multiplies a square of lines from both sides by the matrix of Line, for `lanes` neighbouring elements at once:

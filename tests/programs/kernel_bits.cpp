@@ -16,7 +16,7 @@ std::uint64_t hash_convolutions(std::uint64_t hash) {
     const std::vector<T> g = random_numbers<T>(output_size(s), 3),
                          bias = random_numbers<T>(s.groups * s.out_channels, 4);
     std::vector<T> y(g.size()), dx(x.size()), dw(w.size());
-    kernels::conv_output(s, x.data(), w.data(), bias.data(), y.data());
+    kernels::conv_output(s, x.data(), w.data(), {bias.data()}, y.data());
     kernels::conv_input_gradient(s, g.data(), w.data(), dx.data());
     kernels::conv_weight_gradient(s, x.data(), g.data(), dw.data());
     for (const std::vector<T>* const result : {&y, &dx, &dw}) hash = hash_of<T>(*result, hash);

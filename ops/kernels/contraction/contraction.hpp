@@ -39,13 +39,15 @@ struct Strip {
   T* b_copy = nullptr;
 
   // Vector v of row m of C starts at c + m * c_step + c_vector[v]. The product replaces C or, with `add`, is added to
-  // it; then row_bias[m] and vector v of column_bias are added, where they are not null.
+  // it; then row_bias[m] and vector v of column_bias are added, where they are not null, and with `relu` what is below
+  // 0 becomes 0.
   T* c = nullptr;
   std::int64_t c_step = 0;
   std::int64_t c_vector[most_vectors] = {};
   bool add = false;
   const T* row_bias = nullptr;
   const T* column_bias = nullptr;
+  bool relu = false;
   bool c_is_far = false;  // C is in no near cache: the lines that a tile will write are fetched before it starts
 
   // What the caller will read next, which is fetched into the second-level cache meanwhile: so many rows of
@@ -70,7 +72,8 @@ struct Dots {
 };
 
 // A filter over one padded image: for all i < rows and v < vectors, the vector at to + i * to_row + columns[v] becomes
-//   sum over k of weights[k] * (the vector at from + i * from_row + columns[v] + taps[k])  + bias.
+//   sum over k of weights[k] * (the vector at from + i * from_row + columns[v] + taps[k])  + bias
+// or, with `relu`, 0 where that is below 0.
 // Each element is one chain of fused multiply-adds over the taps, as in a strip. Vectors may overlap.
 template <class T>
 struct Filter {
@@ -79,6 +82,7 @@ struct Filter {
   const std::int32_t* taps = nullptr;
   int side = 0;  // 3, 5 or 7 if taps form such a square, taps[p * side + q] = p * from_row + taps[q], which is faster
   const T* bias = nullptr;  // one number, or null
+  bool relu = false;
   const T* from = nullptr;
   T* to = nullptr;
   const std::int32_t* columns = nullptr;

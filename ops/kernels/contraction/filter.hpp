@@ -62,6 +62,8 @@ template <class T, int side, int rows, int vectors>
     const Vector<T> bias = broadcast(*filter.bias);
     unroll<rows>([&](auto r) { unroll<vectors>([&](auto v) { sums.at[r][v] += bias; }); });
   }
+  if (filter.relu)
+    unroll<rows>([&](auto r) { unroll<vectors>([&](auto v) { sums.at[r][v] = relu<T>(sums.at[r][v]); }); });
   T* to[vectors];
   const std::int64_t to_row = filter.to_row;
   unroll<vectors>([&](auto v) { to[v] = filter.to + first * to_row + filter.columns[vector + v]; });

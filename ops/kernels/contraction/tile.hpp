@@ -6,7 +6,7 @@
 
 namespace ravel::kernels::RAVEL_LEVEL {
 
-// The end of a tile: C is read if it is added to, biases are added, and it is written.
+// The end of a tile: C is read if it is added to, biases are added, relu is applied, and it is written.
 template <class T, int rows, int vectors>
 [[gnu::always_inline]] inline void write_tile(const Strip<T>& strip, std::int64_t first,
                                               Vector<T> (&sum)[rows][vectors]) {
@@ -20,6 +20,7 @@ template <class T, int rows, int vectors>
   if (strip.add) each([&](auto& x, auto r, auto v) { x += load(c + r * c_step + c_vector[v]); });
   if (const T* const bias = strip.row_bias) each([&](auto& x, auto r, auto) { x += broadcast(bias[first + r]); });
   if (const T* const bias = strip.column_bias) each([&](auto& x, auto, auto v) { x += load(bias + v * lanes<T>); });
+  if (strip.relu) each([&](auto& x, auto, auto) { x = relu<T>(x); });
   each([&](auto& x, auto r, auto v) { store(c + r * c_step + c_vector[v], x); });
 }
 

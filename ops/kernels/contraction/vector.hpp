@@ -64,6 +64,11 @@ template <class T>
 [[gnu::always_inline]] inline Vector<T> broadcast(T x) {
   return x - Vector<T>{};
 }
+// x where it is not below 0, else 0; NaN stays.
+template <class T>
+[[gnu::always_inline]] inline Vector<T> relu(Vector<T> x) {
+  return x < Vector<T>{} ? Vector<T>{} : x;
+}
 
 template <int i>
 struct Index {
