@@ -56,7 +56,7 @@ void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx)
   std::vector<PixelGrid> grids;
   for (const Axis& rows : input_gradient_axes(shape, 0)) {
     for (const Axis& columns : input_gradient_axes(shape, 1)) {
-      PixelGrid& grid = grids.emplace_back(Planes(rows, columns, shape.out_channels, sizeof(T)));
+      PixelGrid grid{Planes(rows, columns, shape.out_channels, sizeof(T))};
       for (std::int64_t o = 0; o < shape.out_channels; ++o) {
         for (const Axis::Tap& p : rows.taps) {
           for (const Axis::Tap& q : columns.taps) {
@@ -64,6 +64,7 @@ void conv_input_gradient(const ConvShape& shape, const T* dy, const T* w, T* dx)
           }
         }
       }
+      grids.push_back(std::move(grid));
     }
   }
   sum_over_taps<T>({.grids = std::move(grids),
