@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "ravel/autograd/error.hpp"
+#include "ravel/autograd/wait.hpp"
 
 namespace ravel {
 namespace {
@@ -165,7 +166,7 @@ class SharedCache {
     }
   }
 
-  std::mutex mutex_;
+  detail::BriefMutex mutex_;
   std::array<FreeBlock*, classes> lists_{};  // the first block of the first list of each class
   MemoryUse use_;
 };

@@ -5,8 +5,9 @@ namespace ravel::detail {
 
 inline constexpr int max_threads = 256;  // that set_threads() and RAVEL_THREADS admit
 
-// Calls work(context, i) for i = 0 .. workers - 1, on up to `team_size` threads at once; returns when all are done. An
-// exception must not leave `work`.
+// Calls work(context, 0) here and work(context, i) for i = 1 .. workers - 1 on those other threads that come before it
+// is done; returns when all calls are. So each call must take what is left to do, whoever has come. `team_size` is
+// threads(), at least `workers`. An exception must not leave `work`.
 void run_team(int team_size, int workers, void (*work)(void* context, int worker), void* context);
 
 }  // namespace ravel::detail

@@ -1,5 +1,4 @@
 // The graph and the engine: what is recorded, swept, kept and freed.
-#include <atomic>
 #include <cmath>
 #include <functional>
 #include <stdexcept>
@@ -257,26 +256,6 @@ TEST_CASE("NoGrad and EnableGrad switch recording for this thread") {
   }
   CHECK((x * x).requires_grad());
   CHECK(!x.detach().requires_grad());
-}
-
-TEST_CASE("work that parallel sends elsewhere sees the caller's modes") {
-  const int before = threads();
-  set_threads(4);
-  std::atomic<int> recording = 0, calls = 0;
-  {
-    const NoGrad off;
-    parallel(64, 1, [&](std::int64_t, std::int64_t) {
-      ++calls;
-      recording += is_recording();
-    });
-  }
-  CHECK(calls >= 4);
-  CHECK(recording == 0);
-  CHECK_THROWS_AS(parallel(64, 1, [](std::int64_t begin, std::int64_t) { require(begin < 32, "a body's error"); }),
-                  Error);
-  parallel(8, 1, [&](std::int64_t, std::int64_t) { parallel(8, 1, [&](std::int64_t, std::int64_t) { ++calls; }); });
-  set_threads(before);
-  CHECK_THAT(error_of([] { set_threads(0); }), ContainsSubstring("set_threads: 0 threads; use 1 to"));
 }
 
 TEST_CASE("anomaly mode names the first operation with a NaN or infinity, forward and backward") {
