@@ -95,7 +95,11 @@ void run_team(int team_size, int workers, void (*work)(void*, int), void* contex
     if (!seats[i].job.compare_exchange_strong(none, &job)) {  // another thread calls at the same time
       job.open.fetch_sub(1, std::memory_order_relaxed);
     } else if (!seats[i].occupied && !seats[i].occupied.exchange(true)) {
-      arena_of(team_size)->enqueue([=] { sit(i, crowded); });
+      try {
+        arena_of(team_size)->enqueue([=] { sit(i, crowded); });
+      } catch (...) {
+        seats[i].occupied = false;  // there is no memory for it: the others do its part
+      }
     }
   }
   work(context, 0);

@@ -119,7 +119,7 @@ TEST_CASE("sequential infers sizes, names its layers as PyTorch does, and says w
              ContainsSubstring("0: conv2d: needs inputs of 3 dimensions besides the batch, gets (28, 28)"));
 }
 
-TEST_CASE("sequential applies relu in the pass of the layer before it: the same bits, gradients and second order") {
+TEST_CASE("sequential with relu after a layer gives the bits, gradients and second derivatives of the two apart") {
   struct Case {
     nn::LayerMaker layer;
     Shape input;
