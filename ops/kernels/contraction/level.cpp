@@ -20,43 +20,29 @@ constexpr Tiles<T, false, true> tap_tiles;
 template <class T>
 constexpr Tiles<T, true, false> row_tiles;
 
-// Fetches one of `parts` parts of what the caller of a strip will read next.
+// Fetches `rows` rows, from row `first` on, of what the caller of a strip will read next.
 template <class T>
-void fetch_ahead(const Strip<T>& strip, std::int64_t part, std::int64_t parts) {
+void fetch_ahead(const Strip<T>& strip, std::int64_t first, std::int64_t rows) {
   constexpr std::int64_t line = 64 / sizeof(T);
-  const std::int64_t end = strip.ahead_rows * (part + 1) / parts;
-  for (std::int64_t row = strip.ahead_rows * part / parts; row < end; ++row) {
+  const std::int64_t end = first + rows < strip.ahead_rows ? first + rows : strip.ahead_rows;
+  for (std::int64_t row = first; row < end; ++row) {
     const T* const at = strip.ahead + row * strip.ahead_step;
     for (std::int64_t i = 0; i < strip.ahead_width; i += line) __builtin_prefetch(at + i, 0, 2);
   }
 }
 
-// Fetches the lines of C that rows [first, end) of a strip will write.
-template <class T>
-void fetch_c(const Strip<T>& strip, std::int64_t first, std::int64_t end) {
-  for (std::int64_t row = first; row < end; ++row) {
-    for (int v = 0; v < strip.vectors; ++v) __builtin_prefetch(strip.c + row * strip.c_step + strip.c_vector[v], 1);
-  }
-}
-
 // The rows of a strip, in whole tiles and one with the rows that are left; before each, a part of what comes next is
-// fetched. `tiles` are those for its way of addressing. If B is to be copied, the first tile does it, and the others
-// read the copy.
+// fetched. `tiles` are those for its way of addressing. If B is to be copied, the first tile does it.
 template <class T, class TilesOfAddressing>
-void contract_with(const TilesOfAddressing& tiles, Strip<T> strip) {
+void contract_with(const TilesOfAddressing& tiles, const Strip<T>& strip) {
   const std::int64_t count = (strip.rows + tile_rows - 1) / tile_rows;
+  const std::int64_t ahead_rows = strip.ahead_rows > 0 ? (strip.ahead_rows + count - 1) / count : 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t first = i * tile_rows, rows = i + 1 < count ? tile_rows : strip.rows - first;
-    if (strip.ahead_rows > 0) fetch_ahead(strip, i, count);
-    if (strip.c_is_far) fetch_c(strip, first, first + rows);
-    if (strip.b_copy != nullptr) {
-      tiles.copying[strip.vectors - 1](strip, first);
-      strip.b = strip.b_copy;
-      strip.b_step = strip.vectors * lanes<T>;
-      strip.b_copy = nullptr;
-    } else {
-      tiles.sizes[rows - 1][strip.vectors - 1](strip, first);
-    }
+    if (ahead_rows > 0) fetch_ahead(strip, i * ahead_rows, ahead_rows);
+    const bool copies_b = i == 0 && strip.b_copy != nullptr;
+    const auto tile = copies_b ? tiles.copying[strip.vectors - 1] : tiles.sizes[rows - 1][strip.vectors - 1];
+    tile(strip, first);
   }
 }
 

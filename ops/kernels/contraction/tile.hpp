@@ -24,24 +24,38 @@ template <class T, int rows, int vectors>
   each([&](auto& x, auto r, auto v) { store(c + r * c_step + c_vector[v], x); });
 }
 
+// Fetches the lines of C that a tile will write. It happens before each tile, so it may not cost a loop.
+template <class T, int rows, int vectors>
+[[gnu::always_inline]] inline void fetch_c(const Strip<T>& strip, std::int64_t first) {
+  const T* const c = strip.c + first * strip.c_step;
+  unroll<vectors>([&](auto v) {
+    const T* const column = c + strip.c_vector[v];
+    unroll<rows>([&](auto r) { __builtin_prefetch(column + r * strip.c_step, 1); });
+  });
+}
+
 // Rows [first, first + rows) of a strip of `vectors` vectors. Per step of the depth: one row of vectors of B is loaded,
 // then each element of a column of A is broadcast and multiplied with it. sum += x * b has one product and is therefore
 // contracted to a fused multiply-add without ambiguity (these sources are built with -ffp-contract=fast). With
-// `copies_b`, what is loaded of B is also written to strip.b_copy, beside the multiplications instead of before them.
+// `copies_b`, what is loaded of B is also written to strip.b_copy, beside the multiplications instead of before them;
+// otherwise B is read there if it was copied.
 template <class T, bool a_by_table, bool b_by_table, int rows, int vectors, bool copies_b = false>
 [[gnu::noinline]] void tile(const Strip<T>& strip, std::int64_t first) {
+  if (strip.c_is_far) fetch_c<T, rows, vectors>(strip, first);
   Vector<T> sum[rows][vectors];
   const T* a[a_by_table ? rows : 1];
   const T* b[b_by_table ? vectors : 1];
   unroll<rows>([&](auto r) { unroll<vectors>([&](auto v) { sum[r][v] = Vector<T>{}; }); });
-  unroll<b_by_table ? vectors : 1>([&](auto v) { b[v] = strip.b + (b_by_table ? strip.b_vector[v] : 0); });
+  const bool copied = !b_by_table && !copies_b && strip.b_copy != nullptr;
+  const T* const b_start = copied ? strip.b_copy : strip.b;
+  unroll<b_by_table ? vectors : 1>([&](auto v) { b[v] = b_start + (b_by_table ? strip.b_vector[v] : 0); });
   if constexpr (a_by_table) {
     unroll<rows>([&](auto r) { a[r] = strip.a + strip.a_row[first + r]; });
   } else {
     a[0] = strip.a + first / tile_rows * strip.a_panel;
   }
 
-  const std::int64_t depth = strip.depth, a_step = strip.a_step, b_step = strip.b_step;
+  const std::int64_t depth = strip.depth, a_step = strip.a_step, b_step = copied ? vectors * lanes<T> : strip.b_step;
   const std::int32_t* const a_depth = strip.a_depth;
   const std::int32_t* const b_depth = strip.b_depth;
   T* copy = strip.b_copy;
