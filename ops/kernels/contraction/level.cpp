@@ -31,6 +31,14 @@ void fetch_ahead(const Strip<T>& strip, std::int64_t first, std::int64_t rows) {
   }
 }
 
+// Fetches the lines of C that rows [first, end) of a strip will write.
+template <class T>
+void fetch_c(const Strip<T>& strip, std::int64_t first, std::int64_t end) {
+  for (std::int64_t row = first; row < end; ++row) {
+    for (int v = 0; v < strip.vectors; ++v) __builtin_prefetch(strip.c + row * strip.c_step + strip.c_vector[v], 1);
+  }
+}
+
 // The rows of a strip, in whole tiles and one with the rows that are left; before each, a part of what comes next is
 // fetched. `tiles` are those for its way of addressing. If B is to be copied, the first tile does it.
 template <class T, class TilesOfAddressing>
@@ -40,6 +48,7 @@ void contract_with(const TilesOfAddressing& tiles, const Strip<T>& strip) {
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t first = i * tile_rows, rows = i + 1 < count ? tile_rows : strip.rows - first;
     if (ahead_rows > 0) fetch_ahead(strip, i * ahead_rows, ahead_rows);
+    if (strip.c_is_far) fetch_c(strip, first, first + rows);
     const bool copies_b = i == 0 && strip.b_copy != nullptr;
     const auto tile = copies_b ? tiles.copying[strip.vectors - 1] : tiles.sizes[rows - 1][strip.vectors - 1];
     tile(strip, first);

@@ -24,16 +24,6 @@ template <class T, int rows, int vectors>
   each([&](auto& x, auto r, auto v) { store(c + r * c_step + c_vector[v], x); });
 }
 
-// Fetches the lines of C that a tile will write. It happens before each tile, so it may not cost a loop.
-template <class T, int rows, int vectors>
-[[gnu::always_inline]] inline void fetch_c(const Strip<T>& strip, std::int64_t first) {
-  const T* const c = strip.c + first * strip.c_step;
-  unroll<vectors>([&](auto v) {
-    const T* const column = c + strip.c_vector[v];
-    unroll<rows>([&](auto r) { __builtin_prefetch(column + r * strip.c_step, 1); });
-  });
-}
-
 // Rows [first, first + rows) of a strip of `vectors` vectors. Per step of the depth: one row of vectors of B is loaded,
 // then each element of a column of A is broadcast and multiplied with it. sum += x * b has one product and is therefore
 // contracted to a fused multiply-add without ambiguity (these sources are built with -ffp-contract=fast). With
@@ -41,7 +31,6 @@ template <class T, int rows, int vectors>
 // otherwise B is read there if it was copied.
 template <class T, bool a_by_table, bool b_by_table, int rows, int vectors, bool copies_b = false>
 [[gnu::noinline]] void tile(const Strip<T>& strip, std::int64_t first) {
-  if (strip.c_is_far) fetch_c<T, rows, vectors>(strip, first);
   Vector<T> sum[rows][vectors];
   const T* a[a_by_table ? rows : 1];
   const T* b[b_by_table ? vectors : 1];
