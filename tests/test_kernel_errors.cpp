@@ -25,7 +25,7 @@ struct Errors {
   std::string worst = {};  // the case with the largest error as a share of the root mean square
 };
 
-// What is allowed, by kind of kernel: 1.3 to 2.4 times what the 10,000 cases of the long test show.
+// What is allowed, by kind of kernel: 1.2 to 2.4 times what the 10,000 cases of the long test show.
 const std::map<std::string, Errors> bounds = {
     {"conv output", {5e-7, 8e-6}},
     {"conv output, Winograd", {6e-6, 1.8e-5}},

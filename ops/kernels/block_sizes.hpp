@@ -8,7 +8,8 @@
 namespace ravel::kernels {
 
 #if defined(RAVEL_TINY_BLOCKS)
-inline constexpr std::int64_t depth_block = 3;          // bits: steps of one chain in a matrix product ...
+inline constexpr std::int64_t depth_unit = 1;           // bits: chains of products have multiples of so many steps
+inline constexpr std::int64_t depth_block = 3;          // bits: the most steps of one chain in a matrix product ...
 inline constexpr std::int64_t deep_block = 7;           // bits: ... and in a large one
 inline constexpr std::int64_t large_product = 100;      // bits: elements of C that make a product large
 inline constexpr std::int64_t packed_block = 28;        // elements of A that are packed at a time in a matrix product
@@ -28,7 +29,8 @@ inline constexpr std::int64_t winograd_chunk = 5;       // bits: the fewest tile
 inline constexpr std::int64_t winograd_tile_cost = 8;   // bits: of transforming a number of a tile, in multiply-adds
 inline constexpr std::int64_t winograd_filter_cost = 0;  // bits: of transforming a number of a filter
 #else
-inline constexpr std::int64_t depth_block = 256;
+inline constexpr std::int64_t depth_unit = 16;
+inline constexpr std::int64_t depth_block = 400;
 inline constexpr std::int64_t deep_block = 1024;
 inline constexpr std::int64_t large_product = 1 << 18;
 inline constexpr std::int64_t packed_block = 96 << 10;

@@ -64,11 +64,12 @@ std::int64_t time_of(const Product<T>& p) {
   return time;
 }
 
-// The depth of one chain of multiply-adds. C is read and written once per chain: a large one, which lies in no near
-// cache, waits for longer chains.
+// The depth of one chain of multiply-adds, the last of which is hardly shorter than the others. C is read and written
+// once per chain: a large one, which lies in no near cache, waits for longer chains.
 template <class T>
 std::int64_t chain_of(const Product<T>& p) {
-  return std::min(p.depth, p.rows * p.columns < large_product ? depth_block : deep_block);
+  const std::int64_t most = p.rows * p.columns < large_product ? depth_block : deep_block;
+  return p.depth == 0 ? 0 : std::min(p.depth, even_width(p.depth, depth_unit, most / depth_unit));
 }
 
 // How C is cut into blocks, one task each.
