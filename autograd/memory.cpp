@@ -68,12 +68,13 @@ std::size_t class_size(int size_class) {
 
 // A free block holds the links to the next two of its list: the one to hand out next, and the one whose links and first
 // bytes are fetched from memory meanwhile, so that a graph larger than the caches need not wait for each. The first
-// block of a list that the shared cache holds also leads to the next such list.
+// block of a list that the shared cache holds also leads to the next such list and tells which thread gave it.
 struct FreeBlock {
   FreeBlock* next = nullptr;
   FreeBlock* after_next = nullptr;
   FreeBlock* next_list = nullptr;
   std::size_t count = 0;  // of the list that it heads there
+  const void* giver = nullptr;
 };
 
 struct FreeList {
@@ -94,11 +95,18 @@ struct FreeList {
   }
 };
 
+// Tells threads apart.
+const void* this_thread() {
+  static thread_local char here;
+  return &here;
+}
+
 // The cache that all threads share. Blocks come and go in whole lists, so that threads need not walk through them; what
-// a thread keeps counts as live. What is live and cached together never exceeds twice the most that was ever live:
-// before fresh memory is taken beyond that, blocks of other sizes go back to the system. Twice, because blocks of a
-// class wait while those of another are at work: with less, a step that uses several sizes in turn would give back and
-// fetch the same pages each time.
+// a thread keeps counts as live. A thread gets back what it gave if that is among the latest lists of a class: such a
+// block still lies in the cache of its core, while each line of another thread's would have to be fetched from there.
+// What is live and cached together never exceeds twice the most that was ever live: before fresh memory is taken beyond
+// that, blocks of other sizes go back to the system. Twice, because blocks of a class wait while those of another are
+// at work: with less, a step that uses several sizes in turn would give back and fetch the same pages each time.
 class SharedCache {
  public:
   // A list of blocks of this class: one that was given, or a fresh block; an empty list if there is no memory.
@@ -121,6 +129,7 @@ class SharedCache {
     FreeBlock*& lists = lists_[static_cast<std::size_t>(size_class)];
     list.head->next_list = lists;
     list.head->count = list.count;
+    list.head->giver = this_thread();
     lists = list.head;
   }
 
@@ -136,12 +145,21 @@ class SharedCache {
 
  private:
   FreeList take_given(int size_class) {
-    FreeBlock*& lists = lists_[static_cast<std::size_t>(size_class)];
-    if (lists == nullptr) return {};
-    const FreeList list{lists, lists->count};
-    lists = lists->next_list;
+    FreeBlock** const link = best_link(&lists_[static_cast<std::size_t>(size_class)]);
+    if (*link == nullptr) return {};
+    const FreeList list{*link, (*link)->count};
+    *link = list.head->next_list;
     use_.cached -= list.count * class_size(size_class);
     return list;
+  }
+
+  // The link to the list that this thread gave last, if it is among the latest ones, else the first.
+  static FreeBlock** best_link(FreeBlock** first) {
+    int latest = 8;
+    for (FreeBlock** link = first; *link != nullptr && latest > 0; link = &(*link)->next_list, --latest) {
+      if ((*link)->giver == this_thread()) return link;
+    }
+    return first;
   }
 
   void* fresh_block(std::size_t bytes) {

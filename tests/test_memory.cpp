@@ -1,4 +1,5 @@
 // What training does to memory, and what the cache of free blocks promises.
+#include <latch>
 #include <thread>
 
 #include "catch.hpp"
@@ -109,6 +110,26 @@ TEST_CASE("a freed block is used again for the next request of about its size") 
     CHECK(memory_use().fresh == before);
     deallocate(second, bytes);
   }
+}
+
+TEST_CASE("a thread gets back the block that it gave, also when another one gave one of that size later") {
+  if (!keeps_blocks) return;
+  constexpr std::size_t bytes = 100'000;
+  void* const mine = allocate(bytes);
+  std::latch taken(1), given(1);
+  std::thread other([&] {
+    void* const others = allocate(bytes);
+    taken.count_down();
+    given.wait();
+    deallocate(others, bytes);
+  });
+  taken.wait();
+  deallocate(mine, bytes);
+  given.count_down();
+  other.join();
+  void* const again = allocate(bytes);
+  CHECK(again == mine);
+  deallocate(again, bytes);
 }
 
 TEST_CASE("live and cached memory together stay below twice the largest live amount") {
