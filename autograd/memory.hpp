@@ -2,6 +2,7 @@
 // its steady state makes no system call and touches no fresh page.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -32,13 +33,14 @@ MemoryUse memory_use();
 // Returns every cached block of this thread and of the shared cache to the system.
 void release_memory();
 
-// An uninitialised array of `count` trivially copyable elements for a kernel's intermediate values, given back at the
-// end of its life.
+// An array of `count` trivially copyable elements for a kernel's intermediate values, uninitialised or all of one
+// value, given back at the end of its life.
 template <class T>
 class Scratch {
  public:
   explicit Scratch(std::int64_t count)
       : bytes_(static_cast<std::size_t>(count) * sizeof(T)), data_(static_cast<T*>(allocate(bytes_))) {}
+  Scratch(std::int64_t count, T value) : Scratch(count) { std::fill_n(data_, count, value); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch() { deallocate(data_, bytes_); }

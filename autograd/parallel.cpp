@@ -64,9 +64,30 @@ struct alignas(64) Share {
   std::int64_t end = 0;
 };
 
-// One call of parallel() while it runs.
+// One call of parallel_with() while it runs.
 struct Call {
-  Call(std::int64_t items, std::int64_t piece, int crew, detail::RangeBody function)
+  // The pieces of the shares that one thread takes.
+  class Pieces final : public detail::Ranges {
+   public:
+    Pieces(Call& call, int me) : call_(call), me_(me) {}
+
+    detail::Range next() override {
+      for (; passed_ < call_.workers; ++passed_) {
+        Share& share = call_.shares[(me_ + passed_) % call_.workers];
+        const std::int64_t begin = share.next.fetch_add(call_.grain, std::memory_order_relaxed);
+        if (call_.failed.load(std::memory_order_relaxed)) break;
+        if (begin < share.end) return {begin, std::min(begin + call_.grain, share.end)};
+      }
+      return {};
+    }
+
+   private:
+    Call& call_;
+    const int me_;
+    int passed_ = 0;  // shares that have no pieces left
+  };
+
+  Call(std::int64_t items, std::int64_t piece, int crew, detail::TeamBody function)
       : shares(crew), grain(piece), workers(crew), body(function), senders(modes) {
     for (int w = 0; w < workers; ++w) {
       new (&shares[w]) Share{items * w / workers, items * (w + 1) / workers};
@@ -76,14 +97,8 @@ struct Call {
   void work(int me) {
     ModeGuard<Modes> inherit(modes, senders);
     modes.in_parallel = true;
-    for (int k = 0; k < workers; ++k) {
-      Share& share = shares[(me + k) % workers];
-      for (;;) {
-        const std::int64_t begin = share.next.fetch_add(grain, std::memory_order_relaxed);
-        if (begin >= share.end || failed.load(std::memory_order_relaxed)) break;
-        body(begin, std::min(begin + grain, share.end));
-      }
-    }
+    Pieces pieces(*this, me);
+    body(pieces);
   }
 
   void keep_first_error() {
@@ -95,7 +110,7 @@ struct Call {
   Scratch<Share> shares;
   std::int64_t grain;
   int workers;
-  detail::RangeBody body;
+  detail::TeamBody body;
   Modes senders;
   std::atomic<bool> failed = false;
   std::mutex mutex;
@@ -131,7 +146,7 @@ bool detail::runs_inline(std::int64_t count, std::int64_t grain) {
   return count / 2 < grain || modes.in_parallel || threads() == 1;
 }
 
-void detail::parallel_shares(std::int64_t count, std::int64_t grain, RangeBody body) {
+void detail::parallel_shares(std::int64_t count, std::int64_t grain, TeamBody body) {
   grain = std::max<std::int64_t>(grain, 1);
   const int team = threads();
   Call call(count, grain, static_cast<int>(std::min<std::int64_t>(team, count / grain)), body);

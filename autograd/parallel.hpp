@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <type_traits>
 
 namespace ravel {
 
@@ -17,43 +16,69 @@ void set_threads(int count);
 
 namespace detail {
 
-// A range body without its type: the call costs one indirect jump and no allocation.
-class RangeBody {
+struct Range {
+  std::int64_t begin = 0, end = 0;
+  bool empty() const { return begin == end; }
+};
+
+// The ranges that one thread works on, of one call of parallel().
+class Ranges {
+ public:
+  // The next one; empty when nothing is left.
+  virtual Range next() = 0;
+
+ protected:
+  ~Ranges() = default;
+};
+
+// What each thread of a team does with its ranges, without its type: no allocation, and one indirect jump per thread.
+class TeamBody {
  public:
   template <class F>
-  requires(!std::is_same_v<std::remove_cvref_t<F>, RangeBody>)
-      // NOLINTNEXTLINE(google-explicit-constructor)
-      RangeBody(const F& body)
-      : object_(std::addressof(body)), call_([](const void* object, std::int64_t begin, std::int64_t end) {
-          (*static_cast<const F*>(object))(begin, end);
-        }) {}
-  void operator()(std::int64_t begin, std::int64_t end) const { call_(object_, begin, end); }
+  explicit TeamBody(const F& body)
+      : object_(std::addressof(body)),
+        call_([](const void* object, Ranges& ranges) { (*static_cast<const F*>(object))(ranges); }) {}
+  void operator()(Ranges& ranges) const { call_(object_, ranges); }
 
  private:
   const void* object_;
-  void (*call_)(const void*, std::int64_t, std::int64_t);
+  void (*call_)(const void*, Ranges&);
 };
 
 // parallel() without its inline case, and whether that applies.
-void parallel_shares(std::int64_t count, std::int64_t grain, RangeBody body);
+void parallel_shares(std::int64_t count, std::int64_t grain, TeamBody body);
 bool runs_inline(std::int64_t count, std::int64_t grain);
 
 }  // namespace detail
 
-// Calls body(begin, end) on disjoint ranges that together cover [0, count), on several threads at once.
+// Calls make() once on each thread that takes part, and what it returns, body(begin, end), on disjoint ranges that
+// together cover [0, count): a body holds scratch space for all ranges of its thread.
 // Fewer than 2 * `grain` items run inline on the calling thread; of more each thread takes a contiguous share, at least
-// `grain` items, in pieces of as many, and helps the others when its own is done. Where ranges are cut depends on the
-// number of threads, so what a body computes for an item must not depend on the range that it came in. Calls inside a
-// body that runs on several threads run inline. Random numbers must not be drawn in a body. The body sees the caller's
-// modes (recording, random step); an exception reaches the caller.
-template <class F>
-void parallel(std::int64_t count, std::int64_t grain, const F& body) {
+// `grain` items, in ranges of as many, and helps the others when its own is done. Where ranges are cut depends on the
+// number of threads, so what a body computes for an item must not depend on the range that it came in, nor on those
+// before. Calls inside a body that runs on several threads run inline. Random numbers must not be drawn in a body. The
+// body sees the caller's modes (recording, random step); an exception reaches the caller.
+template <class Make>
+void parallel_with(std::int64_t count, std::int64_t grain, const Make& make) {
   if (count <= 0) return;
   if (detail::runs_inline(count, grain)) {
+    auto body = make();
     body(std::int64_t{0}, count);
-  } else {
-    detail::parallel_shares(count, grain, body);
+    return;
   }
+  const auto team_body = [&](detail::Ranges& ranges) {
+    detail::Range range = ranges.next();
+    if (range.empty()) return;
+    auto body = make();
+    for (; !range.empty(); range = ranges.next()) body(range.begin, range.end);
+  };
+  detail::parallel_shares(count, grain, detail::TeamBody(team_body));
+}
+
+// The same for a body that needs nothing of its own and serves all threads.
+template <class F>
+void parallel(std::int64_t count, std::int64_t grain, const F& body) {
+  parallel_with(count, grain, [&] { return [&](std::int64_t begin, std::int64_t end) { body(begin, end); }; });
 }
 
 }  // namespace ravel

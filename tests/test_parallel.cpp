@@ -94,6 +94,30 @@ TEST_CASE("an error in a body reaches the caller of parallel, whoever ran into i
   CHECK_THAT(error_of([] { set_threads(0); }), ContainsSubstring("set_threads: 0 threads; use 1 to"));
 }
 
+TEST_CASE("parallel_with makes a body for each thread, which serves all of its ranges") {
+  for (const int size : {1, 2, 5}) {
+    const Team team(size);
+    std::atomic<int> made = 0, elsewhere = 0;
+    std::vector<int> calls(1000);
+    parallel_with(1000, 7, [&] {
+      ++made;
+      return [&, maker = std::this_thread::get_id(), busy = false](std::int64_t begin, std::int64_t end) mutable {
+        elsewhere += busy || maker != std::this_thread::get_id();
+        busy = true;
+        for (std::int64_t i = begin; i < end; ++i) ++calls[static_cast<std::size_t>(i)];
+        busy = false;
+      };
+    });
+    CHECK(made >= 1);
+    CHECK(made <= size);
+    CHECK(elsewhere == 0);
+    CHECK(std::ranges::all_of(calls, [](int count) { return count == 1; }));
+  }
+  const Team team(4);
+  const auto no_body = []() -> void (*)(std::int64_t, std::int64_t) { fail("no body"); };
+  CHECK_THROWS_AS(parallel_with(64, 1, no_body), Error);
+}
+
 TEST_CASE("parallel within parallel runs inline") {
   const Team team(4);
   std::atomic<int> calls = 0;

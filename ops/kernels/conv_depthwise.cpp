@@ -125,18 +125,18 @@ class ChannelFilters {
     const Planes& planes = grids_[0].planes;
     const std::int64_t source_size = planes.rows().source * planes.columns().source;
     const std::int64_t taps = shape_.kernel[0] * shape_.kernel[1], work = height_ * width_ * (taps + 1);
-    const std::int64_t items = shape_.batch * shape_.groups, grain = piece_of(items, work);
-    parallel(items, grain, [&](std::int64_t begin, std::int64_t end) {
-      const Scratch<T> image(planes.size()), filter(taps), results(residue_ * columns_);
-      planes.clear(image.data());
-      for (std::int64_t item = begin; item < end; ++item) {
-        const std::int64_t channel = item % shape_.groups;
-        planes.load(source + item * source_size, 1, image.data());
-        ConvEpilogue<T> own = epilogue;
-        if (own.bias != nullptr) own.bias += channel;
-        filter_channel(image.data(), weights + channel * taps, own, filter.data(), results.data(),
-                       target + item * height_ * width_);
-      }
+    parallel_with(shape_.batch * shape_.groups, blocks_of(inline_work, work), [&] {
+      return [&, image = Scratch<T>(planes.size(), T(0)), filter = Scratch<T>(taps),
+              results = Scratch<T>(residue_ * columns_)](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t item = begin; item < end; ++item) {
+          const std::int64_t channel = item % shape_.groups;
+          planes.load(source + item * source_size, 1, image.data());
+          ConvEpilogue<T> own = epilogue;
+          if (own.bias != nullptr) own.bias += channel;
+          filter_channel(image.data(), weights + channel * taps, own, filter.data(), results.data(),
+                         target + item * height_ * width_);
+        }
+      };
     });
   }
 

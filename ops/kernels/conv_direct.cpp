@@ -334,8 +334,8 @@ template <class T>
 using GridLanes = std::variant<PixelLanes<T>, ChannelLanes<T>>;
 
 // All grids of an image, one after the other, while it and its planes are in a near cache. Images are cut into bands
-// where threads would have nothing to do. If planes have no padding, nothing is cleared: what vectors read beyond a
-// grid then is any number, and is dropped.
+// where threads would have nothing to do. Without padding, planes need no zeros: what vectors read beyond a grid then
+// is any number, and is dropped.
 template <class T>
 void sum_grids(const TapSum<T>& sum, const std::deque<GridLanes<T>>& grids) {
   const Planes& planes = sum.grids.front().planes;
@@ -351,27 +351,31 @@ void sum_grids(const TapSum<T>& sum, const std::deque<GridLanes<T>>& grids) {
         grid);
   }
   const std::int64_t bands = std::min(most_units, parts_wanted(images, 4));
-  const std::int64_t piece = piece_of(images * bands, std::max<std::int64_t>(1, work / bands));
-  parallel(images * bands, piece, [&](std::int64_t begin, std::int64_t end) {
-    const Scratch<T> loaded(planes.size());
-    if (planes.padded()) planes.clear(loaded.data());
-    for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t image = item / bands, band = item % bands;
-      if (item == begin || band == 0) {
-        planes.load(sum.source + image * image_size, planes.channels(), loaded.data());
-      }
-      Ahead<T> ahead;
-      if (band + 1 == bands && item + 1 < end) ahead = {sum.source + (image + 1) * image_size, image_size};
-      for (const GridLanes<T>& grid : grids) {
-        std::visit(
-            [&](const auto& lanes) {
-              const std::int64_t units = lanes.units();
-              lanes(image, loaded.data(), units * band / bands, units * (band + 1) / bands, ahead);
-            },
-            grid);
-        ahead = {};
-      }
+  const auto do_band = [&](std::int64_t image, std::int64_t band, const T* loaded) {
+    Ahead<T> ahead;
+    if (band + 1 == bands && image + 1 < images) ahead = {sum.source + (image + 1) * image_size, image_size};
+    for (const GridLanes<T>& grid : grids) {
+      std::visit(
+          [&](const auto& lanes) {
+            const std::int64_t units = lanes.units();
+            lanes(image, loaded, units * band / bands, units * (band + 1) / bands, ahead);
+          },
+          grid);
+      ahead = {};
     }
+  };
+  parallel_with(images * bands, blocks_of(inline_work, std::max<std::int64_t>(1, work / bands)), [&] {
+    return [&, loaded = planes.padded() ? Scratch<T>(planes.size(), T(0)) : Scratch<T>(planes.size()),
+            loaded_image = std::int64_t{-1}](std::int64_t begin, std::int64_t end) mutable {
+      for (std::int64_t item = begin; item < end; ++item) {
+        const std::int64_t image = item / bands, band = item % bands;
+        if (image != loaded_image) {
+          planes.load(sum.source + image * image_size, planes.channels(), loaded.data());
+          loaded_image = image;
+        }
+        do_band(image, band, loaded.data());
+      }
+    };
   });
 }
 

@@ -167,11 +167,6 @@ std::vector<Axis> input_gradient_axes(const ConvShape& shape, int axis) {
   return axes;
 }
 
-std::int64_t piece_of(std::int64_t items, std::int64_t work) {
-  constexpr std::int64_t pieces_per_thread = 8;
-  return std::max(blocks_of(inline_work, work), items / (pieces_per_thread * threads()));
-}
-
 // A plane takes an odd number of cache lines: planes a power of two apart would share few sets of the nearest cache.
 Planes::Planes(Axis rows, Axis columns, std::int64_t channels, std::int64_t bytes)
     : rows_(std::move(rows)), columns_(std::move(columns)), channels_(channels) {
@@ -200,11 +195,6 @@ std::vector<std::int32_t> Planes::tap_offsets() const {
 }
 
 template <class T>
-void Planes::clear(T* planes) const {
-  std::fill_n(planes, size(), T(0));
-}
-
-template <class T>
 void Planes::load(const T* image, std::int64_t count, T* planes) const {
   at_level([=, this] {
     const std::int64_t column_phases = std::ssize(columns_.phases);
@@ -226,8 +216,6 @@ void Planes::load(const T* image, std::int64_t count, T* planes) const {
   });
 }
 
-template void Planes::clear(float*) const;
-template void Planes::clear(double*) const;
 template void Planes::load(const float*, std::int64_t, float*) const;
 template void Planes::load(const double*, std::int64_t, double*) const;
 

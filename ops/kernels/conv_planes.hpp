@@ -37,10 +37,6 @@ Axis output_axis(const ConvShape& shape, int axis);
 // read the same planes of dy; they come in the order of their first places in dx.
 std::vector<Axis> input_gradient_axes(const ConvShape& shape, int axis);
 
-// How many of `items`, of `work` multiply-adds each, a thread takes at a time: more than one where there are many,
-// because it may have to clear planes for each piece.
-std::int64_t piece_of(std::int64_t items, std::int64_t work);
-
 // The planes of all channels of an image (channels, rows.source, columns.source).
 class Planes {
  public:
@@ -59,10 +55,8 @@ class Planes {
   // Where grid point (0, 0) reads for each tap, in the order channel, kernel row, kernel column.
   std::vector<std::int32_t> tap_offsets() const;
 
-  // Makes all elements zeros. One call serves all loads into an array, because no load writes the padding.
-  template <class T>
-  void clear(T* planes) const;
-  // Fills the planes of `count` channels, the first of which lies at `image`; the memory was cleared if padded().
+  // Fills the planes of `count` channels, the first of which lies at `image`. If padded(), the array must have been all
+  // zeros before the first load; no load writes the padding.
   template <class T>
   void load(const T* image, std::int64_t count, T* planes) const;
 

@@ -43,13 +43,13 @@ class DotGradient {
 
   void operator()(T* dw) const {
     const std::int64_t work = size_ * planes_.pixels() * blocks_of(shape_.batch, chunks_);
-    parallel(chunks_ * shape_.groups, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
-      const Scratch<T> x(planes_.size()), dy(gradients_.size()), image(size_);
-      planes_.clear(x.data());
-      gradients_.clear(dy.data());
-      for (std::int64_t item = begin; item < end; ++item) {
-        sum_chunk(item / shape_.groups, item % shape_.groups, x.data(), dy.data(), image.data());
-      }
+    parallel_with(chunks_ * shape_.groups, blocks_of(inline_work, work), [&] {
+      return [this, x = Scratch<T>(planes_.size(), T(0)), dy = Scratch<T>(gradients_.size(), T(0)),
+              image = Scratch<T>(size_)](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t item = begin; item < end; ++item) {
+          sum_chunk(item / shape_.groups, item % shape_.groups, x.data(), dy.data(), image.data());
+        }
+      };
     });
     add_chunks(chunks_, shape_.groups * size_, partial_.data());
     std::copy_n(partial_.data(), shape_.groups * size_, dw);

@@ -35,12 +35,12 @@ class RowGradient {
 
   void operator()(T* dw) const {
     const GradientTasks tasks(shape_, shape_.out_channels);
-    parallel(tasks.count(), tasks.grain(), [&](std::int64_t begin, std::int64_t end) {
-      // The last pixel reads whole vectors: what they find behind its taps reaches no result.
-      const std::int64_t size = (pixels_ + kernel() - 1) * shape_.in_channels + columns_;
-      const Scratch<T> line(size);
-      std::fill_n(line.data(), size, T(0));
-      for (std::int64_t i = begin; i < end; ++i) sum_chunk(tasks[i], line.data());
+    // The last pixel reads whole vectors: what they find behind its taps reaches no result.
+    const std::int64_t size = (pixels_ + kernel() - 1) * shape_.in_channels + columns_;
+    parallel_with(tasks.count(), tasks.grain(), [&] {
+      return [&, line = Scratch<T>(size, T(0))](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) sum_chunk(tasks[i], line.data());
+      };
     });
     add_chunks(chunks_, shape_.groups * shape_.out_channels * columns_, partial_.data());
     for (std::int64_t o = 0; o < shape_.groups * shape_.out_channels; ++o) {

@@ -42,10 +42,12 @@ class TileGradient {
 
   void operator()(T* dw) const {
     const GradientTasks tasks(shape_, shape_.in_channels);
-    parallel(tasks.count(), tasks.grain(), [&](std::int64_t begin, std::int64_t end) {
-      const Scratch<T> planes(images_ * planes_.size()), panel(kernels_.vectors * kernels_.lanes * block_pixels());
-      for (std::int64_t i = 0; i < images_; ++i) planes_.clear(planes.data() + i * planes_.size());
-      for (std::int64_t i = begin; i < end; ++i) sum_chunk(tasks[i], planes.data(), panel.data());
+    parallel_with(tasks.count(), tasks.grain(), [&] {
+      return [&, planes = Scratch<T>(images_ * planes_.size(), T(0)),
+              panel = Scratch<T>(kernels_.vectors * kernels_.lanes * block_pixels())](std::int64_t begin,
+                                                                                      std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) sum_chunk(tasks[i], planes.data(), panel.data());
+      };
     });
     add_chunks(chunks_, shape_.groups * taps() * channels_, partial_.data());
     for (std::int64_t g = 0; g < shape_.groups; ++g) {

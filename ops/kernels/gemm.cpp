@@ -334,14 +334,15 @@ void multiply_by_blocks(const Product<T>& p) {
   const Blocks blocks = cut_into_blocks(p);
   const std::int64_t cuts = blocks.row_blocks * blocks.column_blocks;
   const std::int64_t work = std::max<std::int64_t>(1, p.rows * p.columns * p.depth / cuts);
-  parallel(p.batch.count * cuts, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
-    BlockProduct<T> multiply(p, blocks);
-    for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t row = item % cuts % blocks.row_blocks * blocks.rows;
-      const std::int64_t column = item % cuts / blocks.row_blocks * blocks.columns;
-      multiply(item / cuts, row, std::min(blocks.rows, p.rows - row), column,
-               std::min(blocks.columns, p.columns - column));
-    }
+  parallel_with(p.batch.count * cuts, blocks_of(inline_work, work), [&] {
+    return [&, multiply = BlockProduct<T>(p, blocks)](std::int64_t begin, std::int64_t end) mutable {
+      for (std::int64_t item = begin; item < end; ++item) {
+        const std::int64_t row = item % cuts % blocks.row_blocks * blocks.rows;
+        const std::int64_t column = item % cuts / blocks.row_blocks * blocks.columns;
+        multiply(item / cuts, row, std::min(blocks.rows, p.rows - row), column,
+                 std::min(blocks.columns, p.columns - column));
+      }
+    };
   });
 }
 

@@ -47,11 +47,12 @@ class FilterPanels {
         point_(all_panels_ * depth_ * width + tile_lanes),  // an odd number of cache lines for the usual channels
         data_(groups * points * point_) {
     const std::int64_t work = points * width_ * 8;
-    parallel(groups * all_panels_ * depth_, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
-      const Scratch<float> filter(filter_taps * width_);
-      for (std::int64_t item = begin; item < end; ++item) {
-        transform(filters, item / depth_ / all_panels_, item / depth_ % all_panels_, item % depth_, filter.data());
-      }
+    parallel_with(groups * all_panels_ * depth_, blocks_of(inline_work, work), [&] {
+      return [&, filter = Scratch<float>(filter_taps * width_)](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t item = begin; item < end; ++item) {
+          transform(filters, item / depth_ / all_panels_, item / depth_ % all_panels_, item % depth_, filter.data());
+        }
+      };
     });
   }
 
@@ -114,14 +115,10 @@ class TiledOutput {
 
   void operator()() const {
     const std::int64_t most = bands_.most_tiles(), work = most * points * source_.channels * target_.channels;
-    parallel(bands_.count() * target_.groups, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
-      const Scratch<float> pixels(pixels_size(bands_[0], m, 2)),
-          input(round_up(source_.channels, tile_lanes) * most * points), output(section_ * most * points);
-      const Scratch<std::int32_t> depth(source_.channels);
-      for (std::int64_t i = begin; i < end; ++i) {
-        do_band(bands_[i % bands_.count()], i / bands_.count(), pixels.data(), input.data(), depth.data(),
-                output.data());
-      }
+    parallel_with(bands_.count() * target_.groups, blocks_of(inline_work, work), [&] {
+      return [this, space = Space(*this)](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) do_band(bands_[i % bands_.count()], i / bands_.count(), space);
+      };
     });
   }
 
@@ -137,36 +134,46 @@ class TiledOutput {
 
   std::int64_t padded_channels() const { return round_up(target_.channels, tile_lanes); }
 
-  // input (block of channels, tile, point, lane) holds all channels of the source, depth their offsets in it, and
-  // output the channels of a section of the target.
-  void do_band(const Band& band, std::int64_t group, float* pixels, float* input, std::int32_t* depth,
-               float* output) const {
-    read_tiles<m, typename Winograd<m>::Input>(source_, group, 0, source_.channels, band, pixels, input);
+  // Scratch space of one thread: `input` (block of channels, tile, point, lane) holds all channels of the source,
+  // `depth` their offsets in it, and `output` the channels of a section of the target.
+  struct Space {
+    explicit Space(const TiledOutput& owner)
+        : pixels(pixels_size(owner.bands_[0], m, 2)),
+          input(round_up(owner.source_.channels, tile_lanes) * owner.bands_.most_tiles() * points),
+          output(owner.section_ * owner.bands_.most_tiles() * points),
+          depth(owner.source_.channels) {}
+    Scratch<float> pixels, input, output;
+    Scratch<std::int32_t> depth;
+  };
+
+  void do_band(const Band& band, std::int64_t group, const Space& space) const {
+    read_tiles<m, typename Winograd<m>::Input>(source_, group, 0, source_.channels, band, space.pixels.data(),
+                                               space.input.data());
     for (std::int64_t k = 0; k < source_.channels; ++k) {
-      depth[k] = static_cast<std::int32_t>(channel_offset(k, band.tiles(), points));
+      space.depth[k] = static_cast<std::int32_t>(channel_offset(k, band.tiles(), points));
     }
     for (std::int64_t first = 0; first < target_.channels; first += section_) {
       const std::int64_t count = std::min(section_, target_.channels - first);
-      multiply(band.tiles(), group, first, count, depth, input, output);
+      multiply(band.tiles(), group, first, count, space);
       const float* const bias = has_bias_ ? bias_.data() + group * padded_channels() + first : nullptr;
-      write_tiles<m>(output, bias, relu_, target_, group, first, count, band, pixels);
+      write_tiles<m>(space.output.data(), bias, relu_, target_, group, first, count, band, space.pixels.data());
     }
   }
 
   // One product for each point. Rows are tiles, columns `count` channels of the target from `first` on, the depth the
   // channels of the source.
   void multiply(std::int64_t tiles, std::int64_t group, std::int64_t first, std::int64_t count,
-                const std::int32_t* depth, const float* input, float* output) const {
+                const Space& space) const {
     Strip<float> strip;
     strip.rows = tiles;
     strip.depth = source_.channels;
     strip.a_row = tile_.data();
-    strip.a_depth = depth;
+    strip.a_depth = space.depth.data();
     strip.b_step = width_;
     strip.c_step = tile_size;
     for (std::int64_t point = 0; point < points; ++point) {
-      strip.a = input + point * tile_lanes;
-      strip.c = output + point * tile_lanes;
+      strip.a = space.input.data() + point * tile_lanes;
+      strip.c = space.output.data() + point * tile_lanes;
       for (std::int64_t o = 0; o < count; o += width_) {
         strip.vectors = static_cast<int>(blocks_of(std::min(width_, count - o), kernels_.lanes));
         strip.b = filters_.panel(group, point, first + o);

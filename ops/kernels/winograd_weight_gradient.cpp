@@ -38,13 +38,14 @@ class TiledWeightGradient {
     const std::int64_t shares = blocks_of(shape_.in_channels, per_share);
     const std::int64_t images = blocks_of(shape_.batch, chunks_);
     const std::int64_t work = images * tile_rows_ * tile_columns_ * points * per_share * channels_;
-    parallel(tasks * shares, blocks_of(inline_work, work), [&](std::int64_t begin, std::int64_t end) {
-      const Space space(*this, per_share);
-      for (std::int64_t item = begin; item < end; ++item) {
-        const std::int64_t first = item % shares * per_share;
-        sum_chunk(item / shares / shape_.groups, item / shares % shape_.groups, first,
-                  std::min(per_share, shape_.in_channels - first), space);
-      }
+    parallel_with(tasks * shares, blocks_of(inline_work, work), [&] {
+      return [&, space = Space(*this, per_share)](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t item = begin; item < end; ++item) {
+          const std::int64_t first = item % shares * per_share;
+          sum_chunk(item / shares / shape_.groups, item / shares % shape_.groups, first,
+                    std::min(per_share, shape_.in_channels - first), space);
+        }
+      };
     });
     const std::int64_t rows = shape_.in_channels * filter_taps;
     add_chunks(chunks_, shape_.groups * rows * channels_, partial_.data());
