@@ -95,7 +95,7 @@ struct FreeList {
   }
 };
 
-// Tells threads apart.
+// Tells living threads apart.
 const void* this_thread() {
   static thread_local char here;
   return &here;
@@ -112,7 +112,7 @@ class SharedCache {
   // A list of blocks of this class: one that was given, or a fresh block; an empty list if there is no memory.
   FreeList take(int size_class) {
     const std::lock_guard lock(mutex_);
-    FreeList list = take_given(size_class);
+    FreeList list = take_given(own_link(size_class), size_class);
     if (list.empty()) {
       if (void* const block = fresh_block(class_size(size_class))) list.push(block);
     }
@@ -144,22 +144,26 @@ class SharedCache {
   }
 
  private:
-  FreeList take_given(int size_class) {
-    FreeBlock** const link = best_link(&lists_[static_cast<std::size_t>(size_class)]);
+  FreeBlock** first_link(int size_class) { return &lists_[static_cast<std::size_t>(size_class)]; }
+
+  // The link to the list that this thread gave last, if it is among the latest of its class, else the first. Not all
+  // are looked at, for each is a line that another core may have written.
+  FreeBlock** own_link(int size_class) {
+    constexpr int latest = 8;
+    FreeBlock** link = first_link(size_class);
+    for (int i = 0; i < latest && *link != nullptr; ++i, link = &(*link)->next_list) {
+      if ((*link)->giver == this_thread()) return link;
+    }
+    return first_link(size_class);
+  }
+
+  // The list that `link` leads to, which may be none.
+  FreeList take_given(FreeBlock** link, int size_class) {
     if (*link == nullptr) return {};
     const FreeList list{*link, (*link)->count};
     *link = list.head->next_list;
     use_.cached -= list.count * class_size(size_class);
     return list;
-  }
-
-  // The link to the list that this thread gave last, if it is among the latest ones, else the first.
-  static FreeBlock** best_link(FreeBlock** first) {
-    int latest = 8;
-    for (FreeBlock** link = first; *link != nullptr && latest > 0; link = &(*link)->next_list, --latest) {
-      if ((*link)->giver == this_thread()) return link;
-    }
-    return first;
   }
 
   void* fresh_block(std::size_t bytes) {
@@ -177,7 +181,7 @@ class SharedCache {
   void trim(std::size_t keep) {
     for (int c = classes - 1; c >= 0 && use_.cached > keep; --c) {
       while (use_.cached > keep) {
-        FreeList list = take_given(c);
+        FreeList list = take_given(first_link(c), c);
         if (list.empty()) break;
         while (!list.empty()) std::free(list.pop());
       }

@@ -28,7 +28,7 @@ struct Modes {
   bool recording = true;
   bool anomaly = false;
   Precision precision = Precision::high;
-  bool in_parallel = false;  // inside a body of parallel()
+  bool in_parallel = false;  // inside a body of parallel_with()
   RandomState random;
   const ModuleFrame* module = nullptr;
 };

@@ -21,7 +21,7 @@ struct Range {
   bool empty() const { return begin == end; }
 };
 
-// The ranges that one thread works on, of one call of parallel().
+// The ranges that one thread works on, of one call of parallel_with().
 class Ranges {
  public:
   // The next one; empty when nothing is left.
@@ -31,7 +31,7 @@ class Ranges {
   ~Ranges() = default;
 };
 
-// What each thread of a team does with its ranges, without its type: no allocation, and one indirect jump per thread.
+// What each thread of a team does with its ranges, without its type and without an allocation.
 class TeamBody {
  public:
   template <class F>
@@ -45,7 +45,7 @@ class TeamBody {
   void (*call_)(const void*, Ranges&);
 };
 
-// parallel() without its inline case, and whether that applies.
+// parallel_with() without its inline case, and whether that applies.
 void parallel_shares(std::int64_t count, std::int64_t grain, TeamBody body);
 bool runs_inline(std::int64_t count, std::int64_t grain);
 

@@ -94,24 +94,43 @@ TEST_CASE("an error in a body reaches the caller of parallel, whoever ran into i
   CHECK_THAT(error_of([] { set_threads(0); }), ContainsSubstring("set_threads: 0 threads; use 1 to"));
 }
 
-TEST_CASE("parallel_with makes a body for each thread, which serves all of its ranges") {
+TEST_CASE("parallel_with makes a body for each thread, which serves all of its ranges and lives no longer") {
+  struct Body {
+    Body(std::atomic<int>& bodies, std::vector<int>& item_calls) : living(bodies), calls(item_calls) { ++living; }
+    Body(const Body&) = delete;
+    ~Body() { --living; }
+    void operator()(std::int64_t begin, std::int64_t end) {
+      require(maker == std::this_thread::get_id(), "a body of another thread");
+      for (std::int64_t i = begin; i < end; ++i) ++calls[static_cast<std::size_t>(i)];
+      require(begin > bad || end <= bad, "item {}", bad);
+    }
+    std::atomic<int>& living;
+    std::vector<int>& calls;
+    std::thread::id maker = std::this_thread::get_id();
+    std::int64_t bad = -1;
+  };
   for (const int size : {1, 2, 5}) {
     const Team team(size);
-    std::atomic<int> made = 0, elsewhere = 0;
+    std::atomic<int> made = 0, living = 0;
     std::vector<int> calls(1000);
     parallel_with(1000, 7, [&] {
       ++made;
-      return [&, maker = std::this_thread::get_id(), busy = false](std::int64_t begin, std::int64_t end) mutable {
-        elsewhere += busy || maker != std::this_thread::get_id();
-        busy = true;
-        for (std::int64_t i = begin; i < end; ++i) ++calls[static_cast<std::size_t>(i)];
-        busy = false;
-      };
+      return Body(living, calls);
     });
     CHECK(made >= 1);
     CHECK(made <= size);
-    CHECK(elsewhere == 0);
+    CHECK(living == 0);
     CHECK(std::ranges::all_of(calls, [](int count) { return count == 1; }));
+    const auto fails_at = [&](std::int64_t bad) {
+      parallel_with(1000, 7, [&] {
+        return [&, body = Body(living, calls)](std::int64_t begin, std::int64_t end) mutable {
+          body.bad = bad;
+          body(begin, end);
+        };
+      });
+    };
+    CHECK_THROWS_AS(fails_at(500), Error);
+    CHECK(living == 0);
   }
   const Team team(4);
   const auto no_body = []() -> void (*)(std::int64_t, std::int64_t) { fail("no body"); };

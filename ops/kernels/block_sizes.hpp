@@ -8,9 +8,9 @@
 namespace ravel::kernels {
 
 #if defined(RAVEL_TINY_BLOCKS)
-inline constexpr std::int64_t depth_unit = 1;           // bits: chains of products have multiples of so many steps
-inline constexpr std::int64_t depth_block = 3;          // bits: the most steps of one chain in a matrix product ...
-inline constexpr std::int64_t deep_block = 7;           // bits: ... and in a large one
+inline constexpr std::int64_t depth_unit = 2;           // bits: a cache line, with which a chain's steps begin and end
+inline constexpr std::int64_t depth_block = 4;          // bits: the most steps of one chain in a matrix product ...
+inline constexpr std::int64_t deep_block = 8;           // bits: ... and in a large one
 inline constexpr std::int64_t large_product = 100;      // bits: elements of C that make a product large
 inline constexpr std::int64_t packed_block = 28;        // elements of A that are packed at a time in a matrix product
 inline constexpr std::int64_t column_block = 16;        // columns of B whose panels are kept for later rows ...
@@ -51,6 +51,8 @@ inline constexpr std::int64_t winograd_tile_cost = 18;
 inline constexpr std::int64_t winograd_filter_cost = 10;
 #endif
 
+static_assert(depth_unit <= depth_block && depth_unit <= deep_block);
+
 // How many blocks hold `count` elements, and how many elements these blocks have.
 constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t block) { return (count + block - 1) / block; }
 constexpr std::int64_t round_up(std::int64_t count, std::int64_t block) { return blocks_of(count, block) * block; }
@@ -59,9 +61,9 @@ constexpr std::int64_t round_up(std::int64_t count, std::int64_t block) { return
 constexpr std::int64_t even_block(std::int64_t count, std::int64_t most) {
   return blocks_of(count, blocks_of(count, most));
 }
-// The same for columns in whole vectors of `lanes`, at most `most` vectors each.
-constexpr std::int64_t even_width(std::int64_t count, std::int64_t lanes, std::int64_t most) {
-  return even_block(blocks_of(count, lanes), most) * lanes;
+// The same in whole units, at most `most` of them each.
+constexpr std::int64_t even_width(std::int64_t count, std::int64_t unit, std::int64_t most) {
+  return even_block(blocks_of(count, unit), most) * unit;
 }
 
 }  // namespace ravel::kernels

@@ -142,14 +142,15 @@ class PixelLanes {
   std::int64_t units() const { return flat_ ? blocks_of(flat_size(), strip_width()) : planes_.rows().grid; }
   std::int64_t work() const { return depth_ * planes_.pixels(); }
 
-  // Units [first, last) of one image. `ahead` is what is read next.
-  void operator()(std::int64_t image, const T* planes, std::int64_t first, std::int64_t last,
-                  const Ahead<T>& ahead) const {
-    const Scratch<T> tile(flat_ ? std::min(channel_block_, sum_.channels) * strip_width() : 0);
+  std::int64_t tile_size() const { return flat_ ? std::min(channel_block_, sum_.channels) * strip_width() : 0; }
+
+  // Units [first, last) of one image. `ahead` is what is read next; `tile` is scratch space.
+  void operator()(std::int64_t image, const T* planes, std::int64_t first, std::int64_t last, const Ahead<T>& ahead,
+                  T* tile) const {
     for (std::int64_t m = 0; m < sum_.channels; m += channel_block_) {
       const Ahead<T> next = m == 0 ? ahead : Ahead<T>();
       if (flat_) {
-        flat_band(image, m, planes, first, std::min(last * strip_width(), flat_size()), tile.data(), next);
+        flat_band(image, m, planes, first, std::min(last * strip_width(), flat_size()), tile, next);
       } else {
         row_band(image, m, planes, first, last, next);
       }
@@ -243,12 +244,11 @@ class ChannelLanes {
         depth_(std::ssize(taps_)),
         width_(even_width(sum.channels, kernels_.lanes, kernels_.vectors)),
         weights_(sum, grid.weight_tap, depth_, width_),
-        bias_(sum.groups * round_up(sum.channels, width_)) {
+        bias_(sum.groups * round_up(sum.channels, width_), T(0)) {
     for (std::int64_t y = 0; y < planes_.rows().grid; ++y) {
       for (std::int64_t x = 0; x < planes_.columns().grid; ++x) pixels_.push_back(y * planes_.pitch() + x);
     }
     const std::int64_t padded = round_up(sum.channels, width_);
-    std::fill_n(bias_.data(), sum.groups * padded, T(0));
     for (std::int64_t g = 0; sum.epilogue.bias != nullptr && g < sum.groups; ++g) {
       std::copy_n(sum.epilogue.bias + g * sum.channels, sum.channels, bias_.data() + g * padded);
     }
@@ -258,14 +258,15 @@ class ChannelLanes {
   std::int64_t units() const { return blocks_of(planes_.pixels(), pixel_rows); }
   std::int64_t work() const { return depth_ * planes_.pixels(); }
 
-  // Units [first, last) of one image. `ahead` is what is read next.
-  void operator()(std::int64_t image, const T* planes, std::int64_t first, std::int64_t last,
-                  const Ahead<T>& ahead) const {
-    const Scratch<T> tile(pixel_rows * width_);
+  std::int64_t tile_size() const { return pixel_rows * width_; }
+
+  // Units [first, last) of one image. `ahead` is what is read next; `tile` is scratch space.
+  void operator()(std::int64_t image, const T* planes, std::int64_t first, std::int64_t last, const Ahead<T>& ahead,
+                  T* tile) const {
     for (std::int64_t unit = first; unit < last; ++unit) {
       const Ahead<T> part = ahead.part(unit - first, last - first);
       for (std::int64_t m = 0; m < sum_.channels; m += width_) {
-        tile_of_pixels(image, m, planes, unit, m == 0 ? part : Ahead<T>(), tile.data());
+        tile_of_pixels(image, m, planes, unit, m == 0 ? part : Ahead<T>(), tile);
       }
     }
   }
@@ -341,41 +342,43 @@ void sum_grids(const TapSum<T>& sum, const std::deque<GridLanes<T>>& grids) {
   const Planes& planes = sum.grids.front().planes;
   const std::int64_t images = sum.batch * sum.groups,
                      image_size = planes.channels() * planes.rows().source * planes.columns().source;
-  std::int64_t most_units = 1, work = 0;
+  std::int64_t most_units = 1, tile_size = 0, work = 0;
   for (const GridLanes<T>& grid : grids) {
     std::visit(
         [&](const auto& lanes) {
           most_units = std::max(most_units, lanes.units());
+          tile_size = std::max(tile_size, lanes.tile_size());
           work += sum.channels * lanes.work();
         },
         grid);
   }
   const std::int64_t bands = std::min(most_units, parts_wanted(images, 4));
-  const auto do_band = [&](std::int64_t image, std::int64_t band, const T* loaded) {
+  const auto do_band = [&](std::int64_t image, std::int64_t band, const T* loaded, T* tile) {
     Ahead<T> ahead;
     if (band + 1 == bands && image + 1 < images) ahead = {sum.source + (image + 1) * image_size, image_size};
     for (const GridLanes<T>& grid : grids) {
       std::visit(
           [&](const auto& lanes) {
             const std::int64_t units = lanes.units();
-            lanes(image, loaded, units * band / bands, units * (band + 1) / bands, ahead);
+            lanes(image, loaded, units * band / bands, units * (band + 1) / bands, ahead, tile);
           },
           grid);
       ahead = {};
     }
   };
   parallel_with(images * bands, blocks_of(inline_work, std::max<std::int64_t>(1, work / bands)), [&] {
-    return [&, loaded = planes.padded() ? Scratch<T>(planes.size(), T(0)) : Scratch<T>(planes.size()),
-            loaded_image = std::int64_t{-1}](std::int64_t begin, std::int64_t end) mutable {
-      for (std::int64_t item = begin; item < end; ++item) {
-        const std::int64_t image = item / bands, band = item % bands;
-        if (image != loaded_image) {
-          planes.load(sum.source + image * image_size, planes.channels(), loaded.data());
-          loaded_image = image;
-        }
-        do_band(image, band, loaded.data());
-      }
-    };
+    return
+        [&, loaded = planes.padded() ? Scratch<T>(planes.size(), T(0)) : Scratch<T>(planes.size()),
+         tile = Scratch<T>(tile_size), loaded_image = std::int64_t{-1}](std::int64_t begin, std::int64_t end) mutable {
+          for (std::int64_t item = begin; item < end; ++item) {
+            const std::int64_t image = item / bands, band = item % bands;
+            if (image != loaded_image) {
+              planes.load(sum.source + image * image_size, planes.channels(), loaded.data());
+              loaded_image = image;
+            }
+            do_band(image, band, loaded.data(), tile.data());
+          }
+        };
   });
 }
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "ravel/autograd/error.hpp"
-#include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/block_sizes.hpp"
 #include "ravel/ops/kernels/levels.hpp"
 

@@ -64,8 +64,8 @@ std::int64_t time_of(const Product<T>& p) {
   return time;
 }
 
-// The depth of one chain of multiply-adds, the last of which is hardly shorter than the others. C is read and written
-// once per chain: a large one, which lies in no near cache, waits for longer chains.
+// The depth of one chain of multiply-adds: as even a share as whole units allow. C is read and written once per chain:
+// a large one, which lies in no near cache, waits for longer chains.
 template <class T>
 std::int64_t chain_of(const Product<T>& p) {
   const std::int64_t most = p.rows * p.columns < large_product ? depth_block : deep_block;
