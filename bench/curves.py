@@ -147,7 +147,7 @@ def report(curve, threads, lines):
         figures.append({"curve": curve, "threads": threads, "side": side, "points": points, "floor_ms": floor,
                         "slope_ms": slope, "worst": worst, "worst_at": at, "unit_worst": unit, "unit_worst_at": unit_at,
                         "median_points": medians[side], "median_worst": median_worst, "median_worst_at": median_at})
-        print(f"{curve:<12} {threads:>7}  {side:<8} {floor:>9.3g} {slope:>11.3g}   {100 * worst:>+6.1f} % at {at:<9,}"
+        print(f"{curve:<12} {threads:>7}  {side:<8} {floor:>#9.3g} {slope:>#11.3g}   {100 * worst:>+6.1f} % at {at:<9,}"
               f"   {100 * unit:>+6.1f} % at {unit_at:<9,}   {100 * median_worst:>+6.1f} % at {median_at:,}", flush=True)
     return figures
 

@@ -126,7 +126,7 @@ expect 2 'curves: there is no curve "x"; there are batch, graph size' --curves x
 expect 2 'curves: --most 60 leaves fewer than two points of "graph size"; use 900 or more' --most 60
 expect 2 "argument --seconds: '0' is no time above 0" --seconds 0
 expect 1 'curves: --pictures /dev/null/x: Not a directory; choose a folder' --no-torch --pictures /dev/null/x
-expect 0 $'\ngraph size +1  Ravel +1.0000 +0.0100000 .*0.0 % at .* .0.5 % at 900 +\\+4.7 % at 1,000' \
+expect 0 $'\ngraph size +1  Ravel +1.00 +0.0100 .*0.0 % at .* .0.5 % at 900 +\\+4.7 % at 1,000' \
   --no-torch --threads 1 --rounds 2 --curves 'graph size' --pictures "$folder"
 python3 - "$folder/graph_size_1.svg" <<'SCRIPT' || { echo "FAILED: the picture of curves.py"; failures=$((failures + 1)); }
 import sys, xml.etree.ElementTree as tree
