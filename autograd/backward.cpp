@@ -52,14 +52,13 @@ class Sweep final : public GradientSink {
 
   // Visits every node; `visit(node, gradients)` sees each before its formula runs.
   template <class Visit>
-  void run(bool free_graph, const Visit& visit) {
+  void run(AfterPull after, const Visit& visit) {
     while (!frontier_.empty()) {
       Frontier::Entry& entry = frontier_.pop_deepest();
       Node& node = *entry.node;
       node.prefetch_ahead();
       visit(node, entry.gradients);
-      node.pull(OutputGradients(node, entry.gradients), *this);
-      if (free_graph) node.free();
+      node.pull(OutputGradients(node, entry.gradients), *this, after);
       frontier_.recycle(entry);
     }
   }
@@ -167,7 +166,7 @@ void Tensor::backward(const Tensor& seed, BackwardOptions options) const {
   const NoGrad no_grad;
   Sweep sweep(nullptr);
   sweep.seed(source_, seed_for("backward", *this, seed).detach());
-  sweep.run(!options.keep_graph, [](const auto&...) {});
+  sweep.run(options.keep_graph ? AfterPull::keep : AfterPull::free, [](const auto&...) {});
 }
 
 std::vector<Tensor> grad(const std::vector<Tensor>& ys, const std::vector<Tensor>& seeds, const std::vector<Tensor>& xs,
@@ -186,7 +185,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& ys, const std::vector<Tensor
   std::unordered_multimap<const Node*, std::size_t> places;
   for (std::size_t i = 0; i < xs.size(); ++i) places.emplace(xs[i].source().node.get(), i);
   std::vector<Tensor> results(xs.size());
-  sweep.run(false, [&](Node& node, const std::vector<Tensor>& gradients) {
+  sweep.run(AfterPull::keep, [&](Node& node, const std::vector<Tensor>& gradients) {
     const auto [begin, end] = places.equal_range(&node);
     for (auto place = begin; place != end; ++place) {
       results[place->second] = gradients[xs[place->second].source().slot];

@@ -14,8 +14,7 @@ class Leaf final : public Node {
   Leaf(const Shape& shape, Dtype dtype) : Node("leaf"), output_{shape, dtype} {}
   std::span<const Output> outputs() const override { return {&output_, 1}; }
   std::span<const Source> inputs() const override { return {}; }
-  void pull(const OutputGradients&, GradientSink&) override {}
-  void free() override {}
+  void pull(const OutputGradients&, GradientSink&, AfterPull) override {}
   bool is_freed() const override { return false; }
 
   // Adds to the gradient, packed and without its graph. Threads must not sweep into one leaf at the same time: the sum

@@ -47,6 +47,9 @@ class GradientSink {
   virtual void add(const Node& node, int input, const Source& source, Tensor gradient) = 0;
 };
 
+// What becomes of a node's formulas when they have run.
+enum class AfterPull { keep, free };
+
 // One operation that was recorded: its name, its inputs' places, its outputs' shapes, and the formula of its gradients.
 // It holds no values but those that its formula captured. A leaf is a node without inputs that keeps a gradient.
 class Node : public Counted {
@@ -69,10 +72,11 @@ class Node : public Counted {
   // Starts to fetch from memory a node that a sweep, which visits this one now, will visit four visits later, and the
   // value that its formula may look at. Without it, each visit in a graph larger than the caches waits for them.
   void prefetch_ahead() const;
-  // Computes the gradients of the inputs that `sink` wants and hands them over.
-  virtual void pull(const OutputGradients& gradients, GradientSink& sink) = 0;
-  // Drops the formulas, what they captured and the links to the inputs. pull() is then an error.
-  virtual void free() = 0;
+  // Computes the gradients of the inputs that `sink` wants, from the last input to the first, and hands them over.
+  // With AfterPull::free each formula is dropped, with what it captured, before the next one runs, and in the end the
+  // links to the inputs; another pull() is then an error. So the memory of an x that only the formula of a weight's
+  // gradient captured is there for the gradient of x.
+  virtual void pull(const OutputGradients& gradients, GradientSink& sink, AfterPull after) = 0;
   virtual bool is_freed() const = 0;
 
   // Nodes come from Ravel's allocator: for an op with one output, one block holds the node, its edges and

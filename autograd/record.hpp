@@ -62,27 +62,31 @@ class EdgeNode final : public Node {
   std::span<const Source> inputs() const override { return inputs_; }
   bool is_freed() const override { return freed_; }
 
-  void pull(const OutputGradients& gradients, GradientSink& sink) override {
+  void pull(const OutputGradients& gradients, GradientSink& sink, AfterPull after) override {
     if (freed_) fail_freed(op());
+    freed_ = after == AfterPull::free;
     Tensor g = gradients.take(0);
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (pull_edge<I>(g, sink), ...); }
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (pull_edge<count - 1 - I>(g, sink), ...); }
     (std::make_index_sequence<count>());
-  }
-
-  void free() override {
-    std::apply([](auto&... pullback) { (pullback.reset(), ...); }, pullbacks_);
-    inputs_ = {};
-    kept_ = {};
-    freed_ = true;
+    if (freed_) {
+      inputs_ = {};
+      kept_ = {};
+    }
   }
 
  private:
   template <std::size_t I>
   void pull_edge(Tensor& g, GradientSink& sink) {
     const Source& source = inputs_[I];
-    if (!source.node || !sink.wants(source)) return;
-    // The last formula may have the gradient for itself.
-    using Gradient = std::conditional_t<I + 1 == count, Tensor&&, const Tensor&>;
+    if (source.node && sink.wants(source)) run_pullback<I>(g, sink);
+    if (freed_) std::get<I>(pullbacks_).reset();
+  }
+
+  template <std::size_t I>
+  void run_pullback(Tensor& g, GradientSink& sink) {
+    const Source& source = inputs_[I];
+    // The formula that runs last may have the gradient for itself.
+    using Gradient = std::conditional_t<I == 0, Tensor&&, const Tensor&>;
     const auto& pullback = *std::get<I>(pullbacks_);
     if constexpr (wants_output<std::remove_cvref_t<decltype(pullback)>>) {
       sink.add(*this, I, source, pullback(static_cast<Gradient>(g), output_of(kept_, Ref<Node>(this), 0)));
@@ -139,11 +143,21 @@ class JointNode final : public Node {
   std::span<const Source> inputs() const override { return inputs_; }
   bool is_freed() const override { return !pullback_; }
 
-  void pull(const OutputGradients& gradients, GradientSink& sink) override {
+  void pull(const OutputGradients& gradients, GradientSink& sink, AfterPull after) override {
     if (!pullback_) fail_freed(op());
     JointContext context;
     for (const Source& source : inputs_) context.needs.push_back(source.node && sink.wants(source));
-    if (std::find(context.needs.begin(), context.needs.end(), true) == context.needs.end()) return;
+    const bool is_wanted = std::find(context.needs.begin(), context.needs.end(), true) != context.needs.end();
+    if (is_wanted) run_pullback(gradients, sink, context);
+    if (after == AfterPull::free) {
+      pullback_.reset();
+      inputs_.clear();
+      kept_.clear();
+    }
+  }
+
+ private:
+  void run_pullback(const OutputGradients& gradients, GradientSink& sink, JointContext& context) {
     for (std::uint32_t slot = 0; slot < kept_.size(); ++slot) {
       context.outputs.push_back(output_of(kept_[slot], Ref<Node>(this), slot));
     }
@@ -155,13 +169,6 @@ class JointNode final : public Node {
     }
   }
 
-  void free() override {
-    pullback_.reset();
-    inputs_.clear();
-    kept_.clear();
-  }
-
- private:
   std::vector<Output> outputs_;
   std::vector<Source> inputs_;
   std::optional<Pullback> pullback_;
