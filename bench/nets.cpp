@@ -4,6 +4,7 @@
 //   list                  the names of the rows, in JSON
 //   curves                rows that differ in one number, in JSON: {"batch": [[1, ROW], ...], ...}
 //   peak                  GFLOP/s that its threads reach at most, in registers
+//   handover              nanoseconds until one of its threads, two or more, sees what another has written
 //   measure ROW STEPS     milliseconds per step, over STEPS steps that follow some to warm up
 //   vary ROW STEPS        "ok" after so many steps with batches of changing size
 //   check ROW FILE        trains a net without dropout from the input, target and parameters in FILE for three
@@ -241,6 +242,7 @@ class Server {
     if (command.name == "list") return list();
     if (command.name == "curves") return list_of_curves();
     if (command.name == "peak") return fmt::format("{:.1f}", bench::peak_gflops(threads()));
+    if (command.name == "handover") return fmt::format("{:.1f}", bench::handover_ns(threads()));
     if (command.name == "check") return check(command.subject, command.argument);
     require(command.name == "measure" || command.name == "vary", "there is no command \"{}\"", command.line);
     Training& training = training_of(command.subject);

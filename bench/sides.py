@@ -78,6 +78,10 @@ class Side:
         time.sleep(PAUSE_SECONDS)
         return float(self.ask("peak"))
 
+    def handover(self):
+        """Nanoseconds until one of its threads sees what another has written."""
+        return float(self.ask("handover"))
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()

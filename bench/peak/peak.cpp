@@ -1,8 +1,11 @@
 #include "peak.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <barrier>
 #include <chrono>
+#include <cstdint>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -49,6 +52,46 @@ double peak_gflops(int threads) {
   double least = seconds_of(threads, flops);
   for (int i = 1; i < 5; ++i) least = std::min(least, seconds_of(threads, flops));
   return 1e-9 * threads * flops / least;
+}
+
+double handover_ns(int threads) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::int64_t batch = 100;
+  constexpr auto duration = std::chrono::milliseconds(50);  // the system may take half of it to part the threads
+  // The number of hops so far: it is at thread i when it is i modulo `threads`.
+  std::atomic<std::int64_t> hops = 0, last = std::numeric_limits<std::int64_t>::max();
+  // Waits for hop number `hop`, and makes the next; false when the ring has come to its end.
+  const auto pass_on = [&](std::int64_t hop) {
+    while (hops.load(std::memory_order_acquire) != hop) {
+      if (hop > last.load(std::memory_order_relaxed)) return false;
+    }
+    hops.store(hop + 1, std::memory_order_release);
+    return true;
+  };
+  std::barrier ready(threads);
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i) {
+    others.emplace_back([&, i] {
+      ready.arrive_and_wait();
+      for (std::int64_t hop = i; pass_on(hop); hop += threads) {
+      }
+    });
+  }
+  ready.arrive_and_wait();
+  double least = std::numeric_limits<double>::infinity();
+  const Clock::time_point end = Clock::now() + duration;
+  Clock::time_point before = Clock::now();
+  for (std::int64_t hop = 0; before < end;) {
+    const std::int64_t first = hop;
+    for (; hop < first + batch; hop += threads) pass_on(hop);
+    const Clock::time_point now = Clock::now();
+    least = std::min(least,
+                     std::chrono::duration<double, std::nano>(now - before).count() / static_cast<double>(hop - first));
+    before = now;
+    if (now >= end) last = hop - threads;
+  }
+  for (std::thread& thread : others) thread.join();
+  return least;
 }
 
 }  // namespace ravel::bench

@@ -1,4 +1,4 @@
-// The peak that figures of kernels are shares of.
+// What the machine can do: the peak that figures of kernels are shares of, and how near its cores are to each other.
 #pragma once
 
 namespace ravel::bench {
@@ -9,5 +9,10 @@ double peak_gflops(int threads);
 
 // Seconds that `threads` cores take for `flops` operations each that only multiply and add in registers.
 double seconds_of(int threads, double flops);
+
+// Nanoseconds until one of `threads` (>= 2) threads sees what another has written: a number that they pass on in a
+// ring, the fastest of all batches of hops that fit into 50 ms. Cores that share a cache take a fraction of what those
+// of two core complexes or two sockets do.
+double handover_ns(int threads);
 
 }  // namespace ravel::bench
