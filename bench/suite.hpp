@@ -70,6 +70,7 @@ void measure_flops(benchmark::State& state, double flops, const Body& body) {
     if (elapsed < slice) continue;
     state.PauseTiming();
     end_slice();
+    body();  // threads that have left meanwhile come back, as they would stay in training
     state.ResumeTiming();
   }
   if (rates.empty()) end_slice();

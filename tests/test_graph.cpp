@@ -157,6 +157,36 @@ TEST_CASE("what an edge captured is freed by the sweep, and is never kept for an
   CHECK(live_bytes() < before + 3 * array);
 }
 
+TEST_CASE(
+    "a node's formulas run from the last input to the first, each is dropped before the next if the graph is freed") {
+  const Shape big = {1 << 18};
+  const std::size_t array = std::size_t{1} << 20;
+  const Tensor w = ones(big).requires_grad_();
+  for (const bool keep_graph : {false, true}) {
+    CAPTURE(keep_graph);
+    w.zero_grad();
+    const Tensor y = [&] {
+      const Tensor x = w * 2.0;
+      return record("probe", x.detach() * 1.0, Edge{x, [](const Tensor& g) { return g * 3.0; }},
+                    Edge{w, [x](const Tensor& g) { return g * x; }});
+    }();
+    std::vector<int> order;
+    std::vector<std::size_t> live;
+    const EdgeFilterGuard look([&](const Node& node, int input, Tensor g) {
+      if (std::string(node.op()) == "probe") {
+        order.push_back(input);
+        live.push_back(live_bytes());
+      }
+      return g;
+    });
+    y.backward(ones(big), {.keep_graph = keep_graph});
+    CHECK(order == std::vector<int>{1, 0});
+    REQUIRE(live.size() == 2);
+    // The gradient of x came to be; x itself has gone.
+    CHECK((live[1] < live[0] + array / 2) == !keep_graph);
+  }
+}
+
 TEST_CASE("ops that take a tensor by value write into it where nobody else can see it") {
   const RandomKey key{1, 2};
   const std::vector<std::pair<std::string, std::function<Tensor(Tensor)>>> ops{
