@@ -29,30 +29,15 @@ std::int64_t reach(const Axis& axis) {
   return most;
 }
 
-// The elements [begin, end) of a phase that lie in the source; the others are zeros.
-struct Inside {
-  std::int64_t begin, end, first;  // `first` is the source element of `begin`
-};
-
-Inside inside(const Axis& axis, std::int64_t phase) {
-  const std::int64_t shift = axis.padding - phase;
-  const std::int64_t begin = std::clamp<std::int64_t>(ceil_divide(shift, axis.stride), 0, axis.extent);
-  const std::int64_t end = std::clamp(floor_divide(axis.source - 1 + shift, axis.stride) + 1, begin, axis.extent);
-  return {begin, end, begin * axis.stride - shift};
-}
-
-bool padded(const Axis& axis) {
-  return std::ranges::any_of(axis.phases, [&](std::int64_t phase) {
-    const Inside in = inside(axis, phase);
-    return in.begin > 0 || in.end < axis.extent;
-  });
-}
-
 // to[i] = from[i * step].
 template <class T, class Step>
-void copy_strided(std::int64_t count, const T* from, Step step, T* to) {
-  RAVEL_INDEPENDENT
-  for (std::int64_t i = 0; i < count; ++i) to[i] = from[i * step];
+void copy_row(std::int64_t count, const T* from, Step step, T* to) {
+  if constexpr (std::is_same_v<Step, std::integral_constant<std::int64_t, 1>>) {
+    for_each_in_blocks<32>(count, [=](std::int64_t i) { to[i] = from[i]; });
+  } else {
+    RAVEL_INDEPENDENT
+    for (std::int64_t i = 0; i < count; ++i) to[i] = from[i * step];
+  }
 }
 
 // even[i], odd[i] = from[2 * i], from[2 * i + 1] for i < count.
@@ -62,44 +47,6 @@ void split_row(std::int64_t count, const T* from, T* even, T* odd) {
     even[j] = from[2 * j];
     odd[j] = from[2 * j + 1];
   });
-}
-
-// Writes those elements of one phase of one channel that lie in the source; the channel lies at `image`.
-template <class T>
-void write_phase(const Axis& rows, const Axis& columns, std::int64_t row_phase, std::int64_t column_phase,
-                 const T* image, T* to) {
-  const Inside row = inside(rows, row_phase), column = inside(columns, column_phase);
-  const std::int64_t count = column.end - column.begin, step = columns.stride, from_row = rows.stride * columns.source;
-  const T* from = image + row.first * columns.source + column.first;
-  to += row.begin * columns.extent + column.begin;
-  if (step == 1 && count == from_row && count == columns.extent) {
-    std::copy_n(from, (row.end - row.begin) * count, to);
-    return;
-  }
-  for (std::int64_t i = row.begin; i < row.end; ++i, from += from_row, to += columns.extent) {
-    with_stride(step, [=](auto step) { copy_strided(count, from, step, to); });
-  }
-}
-
-// The same for both phases of a column stride of 2, in one pass; the second one lies `plane` elements after the first.
-template <class T>
-void write_both_phases(const Axis& rows, const Axis& columns, std::int64_t row_phase, const T* image, T* to,
-                       std::int64_t plane) {
-  const Inside row = inside(rows, row_phase);
-  Inside even = inside(columns, columns.phases[0]), odd = inside(columns, columns.phases[1]);
-  T *even_to = to + even.begin, *odd_to = to + plane + odd.begin;
-  if (odd.first < even.first) {
-    std::swap(even, odd);
-    std::swap(even_to, odd_to);
-  }
-  const std::int64_t evens = even.end - even.begin, odds = odd.end - odd.begin, pairs = std::min(evens, odds);
-  for (std::int64_t i = row.begin; i < row.end; ++i) {
-    const T* const from = image + (row.first + (i - row.begin) * rows.stride) * columns.source;
-    T *const even_row = even_to + i * columns.extent, *const odd_row = odd_to + i * columns.extent;
-    split_row(pairs, from + even.first, even_row, odd_row);
-    for (std::int64_t j = pairs; j < evens; ++j) even_row[j] = from[even.first + 2 * j];
-    for (std::int64_t j = pairs; j < odds; ++j) odd_row[j] = from[odd.first + 2 * j];
-  }
 }
 
 // Gives the residues of an axis of dx the same padding and extent, so that all read the same planes of dy, and sorts
@@ -169,6 +116,8 @@ std::vector<Axis> input_gradient_axes(const ConvShape& shape, int axis) {
 // A plane takes an odd number of cache lines: planes a power of two apart would share few sets of the nearest cache.
 Planes::Planes(Axis rows, Axis columns, std::int64_t channels, std::int64_t bytes)
     : rows_(std::move(rows)), columns_(std::move(columns)), channels_(channels) {
+  for (const std::int64_t phase : rows_.phases) inside_rows_.push_back(inside(rows_, phase));
+  for (const std::int64_t phase : columns_.phases) inside_columns_.push_back(inside(columns_, phase));
   const std::int64_t line = 64 / bytes;
   plane_ = (blocks_of(rows_.extent * columns_.extent, line) | 1) * line;
   channel_ = std::ssize(rows_.phases) * std::ssize(columns_.phases) * plane_;
@@ -176,7 +125,19 @@ Planes::Planes(Axis rows, Axis columns, std::int64_t channels, std::int64_t byte
   require(size() <= most, "convolution: one padded image has {} elements; at most {} are supported", size(), most);
 }
 
-bool Planes::padded() const { return kernels::padded(rows_) || kernels::padded(columns_); }
+Planes::Inside Planes::inside(const Axis& axis, std::int64_t phase) {
+  const std::int64_t shift = axis.padding - phase;
+  const std::int64_t begin = std::clamp<std::int64_t>(ceil_divide(shift, axis.stride), 0, axis.extent);
+  const std::int64_t end = std::clamp(floor_divide(axis.source - 1 + shift, axis.stride) + 1, begin, axis.extent);
+  return {begin, end, begin * axis.stride - shift};
+}
+
+bool Planes::padded() const {
+  const auto part_of = [](const Axis& axis, const std::vector<Inside>& phases) {
+    return std::ranges::any_of(phases, [&](const Inside& in) { return in.begin > 0 || in.end < axis.extent; });
+  };
+  return part_of(rows_, inside_rows_) || part_of(columns_, inside_columns_);
+}
 
 std::vector<std::int32_t> Planes::tap_offsets() const {
   std::vector<std::int32_t> offsets;
@@ -194,22 +155,53 @@ std::vector<std::int32_t> Planes::tap_offsets() const {
 }
 
 template <class T>
+void Planes::write_phase(const Inside& row, const Inside& column, const T* image, T* to) const {
+  const std::int64_t rows = row.end - row.begin, count = column.end - column.begin, to_row = columns_.extent;
+  const std::int64_t from_row = rows_.stride * columns_.source;
+  image += row.first * columns_.source + column.first;
+  to += row.begin * to_row + column.begin;
+  if (columns_.stride == 1 && count == from_row && count == to_row) {
+    std::copy_n(image, rows * count, to);
+    return;
+  }
+  with_stride(columns_.stride, [=](auto step) {
+    for (std::int64_t i = 0; i < rows; ++i) copy_row(count, image + i * from_row, step, to + i * to_row);
+  });
+}
+
+template <class T>
+void Planes::write_both_phases(const Inside& row, const T* image, T* to) const {
+  Inside even = inside_columns_[0], odd = inside_columns_[1];
+  T *even_to = to + even.begin, *odd_to = to + plane_ + odd.begin;
+  if (odd.first < even.first) {
+    std::swap(even, odd);
+    std::swap(even_to, odd_to);
+  }
+  const std::int64_t evens = even.end - even.begin, odds = odd.end - odd.begin, pairs = std::min(evens, odds);
+  for (std::int64_t i = row.begin; i < row.end; ++i) {
+    const T* const from = image + (row.first + (i - row.begin) * rows_.stride) * columns_.source;
+    T *const even_row = even_to + i * columns_.extent, *const odd_row = odd_to + i * columns_.extent;
+    split_row(pairs, from + even.first, even_row, odd_row);
+    for (std::int64_t j = pairs; j < evens; ++j) even_row[j] = from[even.first + 2 * j];
+    for (std::int64_t j = pairs; j < odds; ++j) odd_row[j] = from[odd.first + 2 * j];
+  }
+}
+
+template <class T>
 void Planes::load(const T* image, std::int64_t count, T* planes) const {
   at_level([=, this] {
-    const std::int64_t column_phases = std::ssize(columns_.phases);
     const T* from = image;
     T* to = planes;
     for (std::int64_t c = 0; c < count; ++c, from += rows_.source * columns_.source) {
-      for (const std::int64_t row_phase : rows_.phases) {
-        if (columns_.stride == 2 && column_phases == 2) {
-          write_both_phases(rows_, columns_, row_phase, from, to, plane_);
+      for (const Inside& row : inside_rows_) {
+        if (columns_.stride == 2 && inside_columns_.size() == 2) {
+          write_both_phases(row, from, to);
         } else {
-          for (std::int64_t i = 0; i < column_phases; ++i) {
-            write_phase(rows_, columns_, row_phase, columns_.phases[static_cast<std::size_t>(i)], from,
-                        to + i * plane_);
+          for (std::size_t i = 0; i < inside_columns_.size(); ++i) {
+            write_phase(row, inside_columns_[i], from, to + static_cast<std::int64_t>(i) * plane_);
           }
         }
-        to += column_phases * plane_;
+        to += std::ssize(inside_columns_) * plane_;
       }
     }
   });

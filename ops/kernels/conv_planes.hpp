@@ -61,10 +61,24 @@ class Planes {
   void load(const T* image, std::int64_t count, T* planes) const;
 
  private:
+  // The elements [begin, end) of a phase that lie in the source; the others are zeros.
+  struct Inside {
+    std::int64_t begin, end, first;  // `first` is the source element of `begin`
+  };
+  static Inside inside(const Axis& axis, std::int64_t phase);
+
+  // Writes those elements of one phase of one channel that lie in the source; the channel lies at `image`.
+  template <class T>
+  void write_phase(const Inside& row, const Inside& column, const T* image, T* to) const;
+  // The same for both phases of a column stride of 2, in one pass; the second one lies a plane after the first.
+  template <class T>
+  void write_both_phases(const Inside& row, const T* image, T* to) const;
+
   // What vectors may read beyond the last element; what they find there reaches no result.
   static constexpr std::int64_t tail_padding = 128;
 
   Axis rows_, columns_;
+  std::vector<Inside> inside_rows_, inside_columns_;  // of each phase
   std::int64_t channels_, plane_, channel_;
 };
 
