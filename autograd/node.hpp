@@ -72,10 +72,10 @@ class Node : public Counted {
   // Starts to fetch from memory a node that a sweep, which visits this one now, will visit four visits later, and the
   // value that its formula may look at. Without it, each visit in a graph larger than the caches waits for them.
   void prefetch_ahead() const;
-  // Computes the gradients of the inputs that `sink` wants, from the last input to the first, and hands them over.
-  // With AfterPull::free each formula is dropped, with what it captured, before the next one runs, and in the end the
-  // links to the inputs; another pull() is then an error. So the memory of an x that only the formula of a weight's
-  // gradient captured is there for the gradient of x.
+  // Computes the gradients of the inputs that `sink` wants and hands them over. A node with a formula per input runs
+  // them from the last input to the first. With AfterPull::free each is dropped, with what it captured, before the next
+  // runs: an x that only the formula of a weight's gradient captured is gone when that of x is computed. Links to the
+  // inputs go at the end; another pull() is then an error. A formula that throws leaves the graph half freed.
   virtual void pull(const OutputGradients& gradients, GradientSink& sink, AfterPull after) = 0;
   virtual bool is_freed() const = 0;
 

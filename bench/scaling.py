@@ -41,26 +41,28 @@ class Pair:
         """Rounds until enough of them had all cores, near each other; at most MOST_ROUNDS times as many."""
         steps = sides_of.steps_for(self.one, row, arguments)
         rounds = []
-        while (len(list(filter(self.counts, rounds))) < arguments.rounds and
-               len(rounds) < MOST_ROUNDS * arguments.rounds):
+        while len(self.counting(rounds)) < arguments.rounds and len(rounds) < MOST_ROUNDS * arguments.rounds:
             rounds.append(self.measure_round(row, steps))
         return rounds
 
     def counts(self, result):
         return self.had_all_cores(result) and result["handover_ns"] <= NEAR_NS
 
+    def counting(self, rounds):
+        return [result for result in rounds if self.counts(result)]
+
     def line_of(self, row, rounds):
-        whole = list(filter(self.counts, rounds))
-        counted = whole or rounds
+        counting = self.counting(rounds)
+        counted = counting or rounds
         one_ms, many_ms, cores, handover = (
             statistics.median(r[key] for r in counted) for key in ("one_ms", "many_ms", "cores", "handover_ns"))
         faster = speedups(counted)
-        remark = f"  {len(whole)} of {len(rounds)} rounds count"
+        remark = f"  {len(counting)} of {len(rounds)} rounds count"
         apart = [r for r in rounds if self.had_all_cores(r) and not self.counts(r)]
         if apart:
             remark += f"; {statistics.median(speedups(apart)):.2f} in {len(apart)} with cores apart"
-        return (f"{row:<{NAME_WIDTH}} {one_ms:>11.3f} {self.threads:>7} {many_ms:>9.3f} {statistics.median(faster):>7.2f} "
-                f"{min(faster):>6.2f} {max(faster):>6.2f} {cores:>6.2f} {handover:>5.0f}{remark}")
+        return (f"{row:<{NAME_WIDTH}} {one_ms:>11.3f} {self.threads:>7} {many_ms:>9.3f} "
+                f"{statistics.median(faster):>7.2f} {min(faster):>6.2f} {max(faster):>6.2f} {cores:>6.2f} {handover:>5.0f}{remark}")
 
 
 def speedups(rounds):

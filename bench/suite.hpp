@@ -55,8 +55,8 @@ void measure_flops(benchmark::State& state, double flops, const Body& body) {
   const double peak_flops = slice * 1e9 * peak_gflops(count) / count;
   const auto peak = [&] { return count * peak_flops / seconds_of(count, peak_flops); };
   std::vector<double> rates, shares;
-  body();
   double before = peak(), elapsed = 0, calls = 0;
+  body();  // threads that have left meanwhile come back, as they would stay in training
   const auto end_slice = [&] {
     const double after = peak();
     rates.push_back(calls * flops / elapsed);
@@ -70,7 +70,7 @@ void measure_flops(benchmark::State& state, double flops, const Body& body) {
     if (elapsed < slice) continue;
     state.PauseTiming();
     end_slice();
-    body();  // threads that have left meanwhile come back, as they would stay in training
+    body();
     state.ResumeTiming();
   }
   if (rates.empty()) end_slice();

@@ -78,10 +78,11 @@ double handover_ns(int threads) {
     });
   }
   ready.arrive_and_wait();
+  pass_on(0);  // nobody waits for this one
   double least = std::numeric_limits<double>::infinity();
-  const Clock::time_point end = Clock::now() + duration;
   Clock::time_point before = Clock::now();
-  for (std::int64_t hop = 0; before < end;) {
+  const Clock::time_point end = before + duration;
+  for (std::int64_t hop = threads; before < end;) {
     const std::int64_t first = hop;
     for (; hop < first + batch; hop += threads) pass_on(hop);
     const Clock::time_point now = Clock::now();

@@ -11,8 +11,8 @@ double peak_gflops(int threads);
 double seconds_of(int threads, double flops);
 
 // Nanoseconds until one of `threads` (>= 2) threads sees what another has written: a number that they pass on in a
-// ring, the fastest of all batches of hops that fit into 50 ms. Cores that share a cache take a fraction of what those
-// of two core complexes or two sockets do.
+// ring; a mean over the ring, the fastest of all batches of hops that fit into 50 ms. Cores that share a cache take a
+// fraction of what those of two core complexes or two sockets do.
 double handover_ns(int threads);
 
 }  // namespace ravel::bench

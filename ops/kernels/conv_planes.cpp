@@ -29,7 +29,7 @@ std::int64_t reach(const Axis& axis) {
   return most;
 }
 
-// to[i] = from[i * step].
+// to[i] = from[i * step] for i < count. Rows are short: blocks leave no loop for a remainder.
 template <class T, class Step>
 void copy_row(std::int64_t count, const T* from, Step step, T* to) {
   if constexpr (std::is_same_v<Step, std::integral_constant<std::int64_t, 1>>) {
@@ -133,10 +133,10 @@ Planes::Inside Planes::inside(const Axis& axis, std::int64_t phase) {
 }
 
 bool Planes::padded() const {
-  const auto part_of = [](const Axis& axis, const std::vector<Inside>& phases) {
+  const auto goes_beyond = [](const Axis& axis, const std::vector<Inside>& phases) {
     return std::ranges::any_of(phases, [&](const Inside& in) { return in.begin > 0 || in.end < axis.extent; });
   };
-  return part_of(rows_, inside_rows_) || part_of(columns_, inside_columns_);
+  return goes_beyond(rows_, inside_rows_) || goes_beyond(columns_, inside_columns_);
 }
 
 std::vector<std::int32_t> Planes::tap_offsets() const {
