@@ -62,7 +62,8 @@ class Pair:
         if apart:
             remark += f"; {statistics.median(speedups(apart)):.2f} in {len(apart)} with cores apart"
         return (f"{row:<{NAME_WIDTH}} {one_ms:>11.3f} {self.threads:>7} {many_ms:>9.3f} "
-                f"{statistics.median(faster):>7.2f} {min(faster):>6.2f} {max(faster):>6.2f} {cores:>6.2f} {handover:>5.0f}{remark}")
+                f"{statistics.median(faster):>7.2f} {min(faster):>6.2f} {max(faster):>6.2f} "
+                f"{cores:>6.2f} {handover:>5.0f}{remark}")
 
 
 def speedups(rounds):

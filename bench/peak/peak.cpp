@@ -57,7 +57,7 @@ double peak_gflops(int threads) {
 double handover_ns(int threads) {
   using Clock = std::chrono::steady_clock;
   constexpr std::int64_t batch = 100;
-  constexpr auto duration = std::chrono::milliseconds(50);  // the system may take half of it to part the threads
+  constexpr auto duration = std::chrono::milliseconds(50);
   // The number of hops so far: it is at thread i when it is i modulo `threads`.
   std::atomic<std::int64_t> hops = 0, last = std::numeric_limits<std::int64_t>::max();
   // Waits for hop number `hop`, and makes the next; false when the ring has come to its end.
