@@ -8,9 +8,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 # Ravel: 2 ms per step, and per operation in a graph 0.01 ms and 1 ms for all. With 3 threads the machine lends it all
-# cores, but not at first; with 5 it never does; with 7 they are apart, and
-# take 4 ms, until the fourth figure. One thread is disturbed
-# when its second peak is measured, and when the largest graph is measured for the third time.
+# cores, but not at first; with 5 it never does; with 7 they are apart, and take 4 ms, until the fourth figure. One
+# thread is disturbed when its second peak is measured, and when the largest graph is measured for the third time.
 cat >"$folder/nets" <<'SCRIPT'
 #!/usr/bin/env bash
 threads=$2 peaks=0 handovers=0 large=0
