@@ -39,14 +39,17 @@ void fetch_c(const Strip<T>& strip, std::int64_t first, std::int64_t end) {
   }
 }
 
-// The rows of a strip, in whole tiles and one with the rows that are left; before each, a part of what comes next is
-// fetched. `tiles` are those for its way of addressing. If B is to be copied, the first tile does it.
+// The rows of a strip in as few tiles as possible; before each, a part of what comes next is fetched. `tiles` are those
+// for its way of addressing. Tiles are as even as can be, for one of few rows waits for its own additions; but panels
+// of A have tile_rows rows, and so has the first tile if it is to copy B.
 template <class T, class TilesOfAddressing>
 void contract_with(const TilesOfAddressing& tiles, const Strip<T>& strip) {
   const std::int64_t count = (strip.rows + tile_rows - 1) / tile_rows;
+  const bool even = strip.a_row != nullptr && strip.b_copy == nullptr;
+  const std::int64_t most = even && count > 0 ? (strip.rows + count - 1) / count : tile_rows;
   const std::int64_t ahead_rows = strip.ahead_rows > 0 ? (strip.ahead_rows + count - 1) / count : 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t first = i * tile_rows, rows = i + 1 < count ? tile_rows : strip.rows - first;
+  for (std::int64_t i = 0, first = 0; first < strip.rows; ++i, first += most) {
+    const std::int64_t left = strip.rows - first, rows = left < most ? left : most;
     if (ahead_rows > 0) fetch_ahead(strip, i * ahead_rows, ahead_rows);
     if (strip.c_is_far) fetch_c(strip, first, first + rows);
     const bool copies_b = i == 0 && strip.b_copy != nullptr;
