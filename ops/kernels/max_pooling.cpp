@@ -82,7 +82,7 @@ class Maxima {
       : shape_(shape),
         columns_(shape.in[1], shape.out[1], (shape.kernel[1] - 1) * shape.dilation[1] + 1, shape.stride[1],
                  shape.padding[1]) {
-    for (std::int64_t j = 0; j < round_up(columns_.points, pool_lanes); ++j) {
+    for (std::int64_t j = 0; j < round_up(columns_.out, pool_lanes); ++j) {
       first_taps_.push_back(static_cast<Lane<T>>(j < shape.out[1] ? first_tap(shape, 1, j) : 0));
     }
   }
@@ -92,18 +92,19 @@ class Maxima {
     const std::int64_t rows = shape_.in[0], points = columns_.points, pitch = columns_.pitch;
     const std::int64_t size = rows * pitch + pool_tail * columns_.stride + (shape_.kernel[1] - 1) * shape_.dilation[1];
     const std::int64_t in = rows * columns_.in, out = shape_.out[0] * columns_.out;
-    const Scratch<T> padded(size), row_maxima(rows * points + pool_tail), maxima(shape_.out[0] * points + pool_tail);
-    const Scratch<Lane<T>> row_taps(rows * points + pool_tail), numbers(shape_.out[0] * points + pool_tail);
+    const Scratch<T> padded(size), row_maxima(rows * points + pool_tail), maxima(out + pool_tail);
+    const Scratch<Lane<T>> row_taps(rows * points + pool_tail), numbers(out + pool_tail);
     std::fill_n(padded.data(), size, -std::numeric_limits<T>::infinity());
     for (std::int64_t plane = 0; plane < planes; ++plane, x += in, y += out, taps += out) {
       at_level([&, x, y, taps] {
         copy_rows(rows, columns_.inside, x, columns_.in, padded.data() + columns_.padding, pitch);
         reduce_columns(padded.data(), row_maxima.data(), row_taps.data());
         for (std::int64_t i = 0; i < shape_.out[0]; ++i) {
-          reduce_rows(i, row_maxima.data(), row_taps.data(), maxima.data() + i * points, numbers.data() + i * points);
+          const std::int64_t first = i * columns_.out;
+          reduce_rows(i, row_maxima.data(), row_taps.data(), maxima.data() + first, numbers.data() + first);
         }
-        copy_rows(shape_.out[0], columns_.out, maxima.data(), points, y, columns_.out);
-        copy_rows(shape_.out[0], columns_.out, numbers.data(), points, taps, columns_.out);
+        copy_rows(1, out, maxima.data(), out, y, out);
+        copy_rows(1, out, numbers.data(), out, taps, out);
       });
     }
   }
@@ -124,10 +125,10 @@ class Maxima {
     });
   }
 
-  // A row of maxima and their taps, from the rows of window i; the last vector may reach into what follows. Where
+  // A row of maxima and their taps, from the rows of window i; the last vector may reach into the next row. Where
   // nothing is greater than the padding, the first tap inside of x counts.
   void reduce_rows(std::int64_t i, const T* rows, const Lane<T>* row_taps, T* best, Lane<T>* tap) const {
-    const std::int64_t count = round_up(columns_.points, pool_lanes), first = first_tap(shape_, 0, i);
+    const std::int64_t count = round_up(columns_.out, pool_lanes), first = first_tap(shape_, 0, i);
     const Lane<T>* const first_taps = first_taps_.data();
     for (std::int64_t p = first; p < shape_.kernel[0] && position(shape_, 0, i, p) < shape_.in[0]; ++p) {
       const std::int64_t row = position(shape_, 0, i, p) * columns_.points;
