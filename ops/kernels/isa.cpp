@@ -1,5 +1,9 @@
 #include "ravel/ops/kernels/isa.hpp"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include <array>
 #include <cstdlib>
 #include <string_view>
@@ -17,10 +21,22 @@ constexpr std::array levels = {Isa::baseline, Isa::avx2, Isa::avx512};
 constexpr const char* level_names = "baseline, avx2 or avx512";
 #endif
 
+#if defined(__x86_64__)
+// Are the instructions of x86-64-v3 there that __builtin_cpu_supports of clang 14 has no names for? F16C, MOVBE and
+// LZCNT: bits of CPUID (Intel, Software Developer's Manual, volume 2A).
+bool has_unnamed_parts_of_v3() {
+  unsigned a = 0, b = 0, features = 0, extended = 0, d = 0;
+  if (__get_cpuid(1, &a, &b, &features, &d) == 0 || __get_cpuid(0x80000001, &a, &b, &extended, &d) == 0) return false;
+  constexpr unsigned f16c = 1U << 29, movbe = 1U << 22, lzcnt = 1U << 5;
+  return (features & f16c) != 0 && (features & movbe) != 0 && (extended & lzcnt) != 0;
+}
+#endif
+
 Isa best() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+                  __builtin_cpu_supports("bmi2") && has_unnamed_parts_of_v3();
   const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                   __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512cd");
