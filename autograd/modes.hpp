@@ -70,7 +70,7 @@ struct AnomalyMode : ModeGuard<bool> {
 };
 
 // While it lives, f32 convolutions on this thread are sums of products. Otherwise they are calculated by Winograd's
-// algorithm where that is faster, with 0.6 to 3.5 times the rounding errors; see conv2d.
+// algorithm where that is faster, with 0.6 to 3.5 times the rounding errors (root mean square); see conv2d.
 struct HighestPrecision : ModeGuard<Precision> {
   HighestPrecision() : ModeGuard(modes.precision, Precision::highest) {}
 };

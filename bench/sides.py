@@ -14,8 +14,8 @@ FOLDER = Path(__file__).resolve().parent
 TRIALS = 2             # of each option of PyTorch; the better one counts
 ATTEMPTS = 4           # to measure a row quietly
 QUIET_SPREAD = 1.15    # slowest by fastest round
-# After parallel work the threads of libgomp (PyTorch's) and oneTBB (Ravel's) wait actively for some milliseconds, which
-# would slow down the other side. OMP_WAIT_POLICY=passive would end that, and make PyTorch slower; a pause does not.
+# After parallel work the threads of libgomp (PyTorch's) wait actively for some milliseconds, Ravel's for one, and slow
+# down the other side. OMP_WAIT_POLICY=passive would end that, and make PyTorch slower; a pause does not.
 PAUSE_SECONDS = 0.1
 NAME_WIDTH = 31        # of rows, in tables
 # Blocks come from a heap that is never given back: no page faults. 32 MiB is the largest threshold that glibc allows.
