@@ -147,11 +147,14 @@ void add_convolutions(Rows& rows) {
   add_convolution(rows, "32->64 26x26 valid b64", {64, 32, 26, 26}, {64, 32, 3, 3}, {});
   add_convolution(rows, "16->16 32x32 b64", {64, 16, 32, 32}, {16, 16, 3, 3}, same);
   add_convolution(rows, "64->64 8x8 b64", {64, 64, 8, 8}, {64, 64, 3, 3}, same);
-  add_convolution(rows, "3->32 32x32 b128", {128, 3, 32, 32}, {32, 3, 3, 3}, same, output | input_gradient);
+  add_convolution(rows, "3->32 32x32 b128", {128, 3, 32, 32}, {32, 3, 3, 3}, same,
+                  output | input_gradient | weight_gradient);
+  add_convolution(rows, "12->12 16x16 b128", {128, 12, 16, 16}, {12, 12, 3, 3}, same, weight_gradient);
   add_convolution(rows, "1->32 28x28 valid b64", {64, 1, 28, 28}, {32, 1, 3, 3}, {});
   add_convolution(rows, "64->128 32x32 s2 b32", {32, 64, 32, 32}, {128, 64, 3, 3}, {.stride = 2, .padding = 1},
                   output | input_gradient);
   add_convolution(rows, "1x1 64->64 32x32 b32", {32, 64, 32, 32}, {64, 64, 1, 1}, {});
+  add_convolution(rows, "1x1 2048->512 7x7 b32", {32, 2048, 7, 7}, {512, 2048, 1, 1}, {});
   add_convolution(rows, "depthwise 64 32x32 b32", {32, 64, 32, 32}, {64, 1, 3, 3}, {.padding = 1, .groups = 64});
   const auto conv = [&](const std::string& layer, const Shape& x, const Shape& w, const Conv1dOptions& options) {
     const std::int64_t length = x[2] + 2 * options.padding - w[2] + 1;
@@ -224,9 +227,12 @@ void add_softmax_and_losses(Rows& rows) {
 void add_pooling_and_dropout(Rows& rows) {
   const Shape image{128, 32, 32, 32}, half{128, 32, 16, 16};
   const auto maximum = [](const Values& v) { return max_pool2d(v[0], 2); };
+  const auto overlapping = [](const Values& v) { return max_pool2d(v[0], 3, {.stride = 2, .padding = 1}); };
   const auto average = [](const Values& v) { return avg_pool2d(v[0], 2); };
   rows.push_back(plain("max_pool 32x32x32 b128", {image}, maximum));
   rows.push_back(gradient("max_pool forward+backward 32x32x32 b128", {image, half}, true, maximum));
+  rows.push_back(plain("max_pool 3x3 s2 32x32x32 b128", {image}, overlapping));
+  rows.push_back(gradient("max_pool 3x3 s2 forward+backward 32x32x32 b128", {image, half}, true, overlapping));
   rows.push_back(plain("avg_pool 32x32x32 b128", {image}, average));
   rows.push_back(gradient("avg_pool forward+backward 32x32x32 b128", {image, half}, true, average));
   rows.push_back(plain("dropout 1M", {Shape{1'000'000}}, [](const Values& v) { return dropout(v[0], 0.5); }));

@@ -129,11 +129,13 @@ def convolutions():
     yield from convolution("32->64 26x26 valid b64", (64, 32, 26, 26), (64, 32, 3, 3))
     yield from convolution("16->16 32x32 b64", (64, 16, 32, 32), (16, 16, 3, 3), padding=1)
     yield from convolution("64->64 8x8 b64", (64, 64, 8, 8), (64, 64, 3, 3), padding=1)
-    yield from convolution("3->32 32x32 b128", (128, 3, 32, 32), (32, 3, 3, 3), ("output", "dx"), padding=1)
+    yield from convolution("3->32 32x32 b128", (128, 3, 32, 32), (32, 3, 3, 3), ("output", "dx", "dw"), padding=1)
+    yield from convolution("12->12 16x16 b128", (128, 12, 16, 16), (12, 12, 3, 3), ("dw",), padding=1)
     yield from convolution("1->32 28x28 valid b64", (64, 1, 28, 28), (32, 1, 3, 3))
     yield from convolution("64->128 32x32 s2 b32", (32, 64, 32, 32), (128, 64, 3, 3), ("output", "dx"),
                            stride=2, padding=1)
     yield from convolution("1x1 64->64 32x32 b32", (32, 64, 32, 32), (64, 64, 1, 1))
+    yield from convolution("1x1 2048->512 7x7 b32", (32, 2048, 7, 7), (512, 2048, 1, 1))
     yield from convolution("depthwise 64 32x32 b32", (32, 64, 32, 32), (64, 1, 3, 3), padding=1, groups=64)
     yield plain("conv1d 64->64 k5 L256 b64", [(64, 64, 256), (64, 64, 5)], lambda x, w: F.conv1d(x, w, padding=2))
     yield plain("conv1d 1->32 k3 L784 valid b128", [(128, 1, 784), (32, 1, 3)], F.conv1d)
@@ -182,9 +184,11 @@ def softmax_and_losses():
 
 def pooling_and_dropout():
     image, half, options = (128, 32, 32, 32), (128, 32, 16, 16), ("channels_last",)
-    for name, f in (("max_pool", F.max_pool2d), ("avg_pool", F.avg_pool2d)):
-        yield plain(f"{name} 32x32x32 b128", [image], lambda x, f=f: f(x, 2), options)
-        yield gradient(f"{name} forward+backward 32x32x32 b128", [image, half], lambda x, f=f: f(x, 2), True, options)
+    for name, f in (("max_pool", lambda x: F.max_pool2d(x, 2)),
+                    ("max_pool 3x3 s2", lambda x: F.max_pool2d(x, 3, 2, 1)),
+                    ("avg_pool", lambda x: F.avg_pool2d(x, 2))):
+        yield plain(f"{name} 32x32x32 b128", [image], f, options)
+        yield gradient(f"{name} forward+backward 32x32x32 b128", [image, half], f, True, options)
     yield plain("dropout 1M", [(1_000_000,)], lambda x: F.dropout(x, 0.5))
 
 
