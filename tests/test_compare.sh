@@ -3,7 +3,7 @@
 # they calculate, what they write, and their errors.
 set -uo pipefail
 bench=$1/bench script=compare side=nets failures=0
-command -v python3 >/dev/null || { echo "skipped: there is no python3"; exit 0; }
+command -v python3 >/dev/null || { echo "skipped: there is no python3"; exit 77; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 

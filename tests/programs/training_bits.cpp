@@ -1,6 +1,7 @@
-// Trains each model for a few steps of Adam and prints hashes of its parameters and of the losses.
+// Trains each model for a few steps of Adam and of SGD and prints hashes of its parameters and of the losses.
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
 
 #include "../../examples/image_models.hpp"
@@ -11,8 +12,25 @@ namespace {
 
 using namespace ravel;
 
+constexpr std::int64_t classes = 10;
+
+struct Model {
+  const char* name;
+  Shape sample;
+  std::int64_t batch_size;
+  std::function<nn::Sequential(const nn::Scope&, const Shape& sample)> make;
+  bool reconstructs = false;  // its input; the others tell classes apart
+};
+
+// One of train_images.
+Model image_model(const char* name, const Shape& image) {
+  return {name, image, 9, [name](const nn::Scope& scope, const Shape& sample) {
+            return examples::make_image_model(name, scope, sample, classes);
+          }};
+}
+
 // LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition; 1998.
-nn::Sequential lenet5(const nn::Scope& scope, const Shape& image, std::int64_t classes) {
+nn::Sequential lenet5(const nn::Scope& scope, const Shape& image) {
   return {scope,
           image,
           {nn::conv2d(6, 5, {.padding = 2}), nn::tanh(), nn::avg_pool2d(2), nn::conv2d(16, 5), nn::tanh(),
@@ -20,25 +38,55 @@ nn::Sequential lenet5(const nn::Scope& scope, const Shape& image, std::int64_t c
            nn::linear(classes)}};
 }
 
-void train(const std::string& name, const Shape& image, Dtype dtype) {
-  constexpr std::int64_t batch_size = 9, classes = 10;
+nn::Sequential deep_conv1d(const nn::Scope& scope, const Shape& signal) {
+  return {scope,
+          signal,
+          {nn::conv1d(16, 5, {.padding = 2}), nn::relu(), nn::conv1d(16, 5, {.padding = 2}), nn::relu(),
+           nn::conv1d(32, 5, {.stride = 2}), nn::relu(), nn::flatten(), nn::linear(classes)}};
+}
+
+nn::Sequential small_mlp(const nn::Scope& scope, const Shape& sample) {
+  return {scope, sample, {nn::linear(64), nn::sigmoid(), nn::linear(classes)}};
+}
+
+nn::Sequential autoencoder(const nn::Scope& scope, const Shape& sample) {
+  return {scope,
+          sample,
+          {nn::linear(64), nn::tanh(), nn::linear(16), nn::tanh(), nn::linear(64), nn::softplus(),
+           nn::linear(sample[0]), nn::sigmoid()}};
+}
+
+Tensor loss_of(const Model& model, const nn::Sequential& net, Dtype dtype, std::uint64_t step) {
+  Shape shape = {model.batch_size};
+  for (const std::int64_t size : model.sample) shape.push_back(size);
+  const Tensor x = randn(shape, dtype, random_key(3, "samples", step));
+  if (model.reconstructs) {
+    const Tensor grey = sigmoid(x);
+    return binary_cross_entropy(net(grey), grey);
+  }
+  return cross_entropy(net(x), randint(0, classes, model.batch_size, random_key(3, "labels", step)));
+}
+
+void train(const Model& model, const char* rule, Dtype dtype) {
   const nn::Scope scope(3, dtype);
-  const nn::Sequential net =
-      name == "lenet5" ? lenet5(scope, image, classes) : examples::make_image_model(name, scope, image, classes);
-  optim::Adam optimizer(scope.parameters());
+  const nn::Sequential net = model.make(scope, model.sample);
+  std::unique_ptr<optim::OptimizerBase> optimizer;
+  if (rule == std::string("adam")) {
+    optimizer = std::make_unique<optim::Adam>(scope.parameters());
+  } else {
+    optimizer = std::make_unique<optim::Sgd>(scope.parameters(), optim::SgdRule{.lr = 0.01, .momentum = 0.9});
+  }
   Hash losses;
   for (std::uint64_t step = 0; step < 3; ++step) {
     const RandomStep random(3, step);
-    const Tensor x = randn({batch_size, image[0], image[1], image[2]}, dtype, random_key(3, "images", step));
-    const Tensor labels = randint(0, classes, batch_size, random_key(3, "labels", step));
-    optimizer.zero_grad();
-    const Tensor loss = cross_entropy(net(x), labels);
+    optimizer->zero_grad();
+    const Tensor loss = loss_of(model, net, dtype, step);
     loss.backward();
-    optimizer.step();
+    optimizer->step();
     losses.add(hash_of(loss));
   }
-  std::printf("%s/%lld/%s parameters %016llx losses %016llx\n", name.c_str(), static_cast<long long>(image[0]),
-              name_of(dtype), static_cast<unsigned long long>(nn::hash_of(scope)),
+  std::printf("%s/%lld/%s/%s parameters %016llx losses %016llx\n", model.name, static_cast<long long>(model.sample[0]),
+              rule, name_of(dtype), static_cast<unsigned long long>(nn::hash_of(scope)),
               static_cast<unsigned long long>(losses.value()));
 }
 
@@ -46,9 +94,16 @@ void train(const std::string& name, const Shape& image, Dtype dtype) {
 
 int main() {
   try {
-    for (const Dtype dtype : {f32, f64}) {
-      for (const char* const name : {"mlp", "conv1d", "conv2d", "lenet5"}) train(name, {1, 16, 16}, dtype);
-      train("conv2d", {3, 16, 16}, dtype);
+    const std::vector<Model> models = {
+        image_model("mlp", {1, 16, 16}),     image_model("conv1d", {1, 16, 16}),
+        image_model("conv2d", {1, 16, 16}),  image_model("conv2d", {3, 16, 16}),
+        {"lenet5", {1, 16, 16}, 9, lenet5},  {"deep_conv1d", {16, 140}, 9, deep_conv1d},
+        {"one_sample", {256}, 1, small_mlp}, {"autoencoder", {256}, 40, autoencoder, true},
+    };
+    for (const Model& model : models) {
+      for (const Dtype dtype : {f32, f64}) {
+        for (const char* const rule : {"adam", "sgd"}) train(model, rule, dtype);
+      }
     }
     return 0;
   } catch (const std::exception& error) {
