@@ -36,9 +36,10 @@ Tensor elu_backward(Tensor g, const Tensor& x, double alpha);
 
 // How gelu calculates the normal distribution function: by the error function, or by a tanh close to it.
 enum class Approximate { none, tanh };
-// x P(x) with the normal distribution function P (Hendrycks, Gimpel 2016).
+// x P(x) with the normal distribution function P (Hendrycks, Gimpel 2016). In f32, by the error function, right to 3.1
+// ulp for x > 0, and below, where the terms of 1 + erf cancel, to 2.5 |x| 2^-24.
 Tensor gelu(const Tensor& x, Approximate approximate = Approximate::none);
-// g times the derivative of gelu at x.
+// g times the derivative of gelu at x, which is right to 3.6 2^-24 in f32.
 Tensor gelu_backward(Tensor g, const Tensor& x, Approximate approximate = Approximate::none);
 
 // log(1 + e^(beta x)) / beta; x itself where beta x > threshold.

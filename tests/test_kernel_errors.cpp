@@ -8,6 +8,7 @@
 
 #include "catch.hpp"
 #include "kernel_cases.hpp"
+#include "ravel/ops/kernels/block_sizes.hpp"
 #include "ravel/ops/kernels/gemm.hpp"
 #include "ravel/ops/kernels/winograd.hpp"
 #include "ravel/ravel.hpp"
@@ -37,10 +38,21 @@ const std::map<std::string, Errors> bounds = {
     {"gemm nt", {5e-7, 5e-6}},
     {"gemm tn", {5e-7, 5e-6}},
     {"gemm tt", {5e-7, 5e-6}},
+    {"gemm large nn", {6e-7, 1.2e-5}},
+    {"gemm large nt", {6e-7, 1.2e-5}},
+    {"gemm large tn", {6e-7, 1.2e-5}},
+    {"gemm large tt", {6e-7, 1.2e-5}},
     {"sum", {2.5e-7, 1e-6}},
     {"mean", {2.5e-7, 1e-6}},
-    {"avg_pool2d", {2.5e-7, 1e-6}},
+    {"var", {4e-7, 1.6e-6}},
+    {"softmax", {8e-7, 1.6e-5}},
+    {"log_softmax", {2.5e-7, 7e-7}},
+    {"cross_entropy", {2.5e-7, 0}},
+    {"cross_entropy gradient", {8e-7, 1e-5}},
+    {"avg_pool2d", {3e-7, 1e-6}},
+    {"avg_pool2d gradient", {2.5e-7, 1.2e-6}},
     {"max_pool2d", {0, 0}},
+    {"max_pool2d gradient", {2.5e-7, 5e-6}},
 };
 
 class Judge {
@@ -94,9 +106,11 @@ std::vector<double> magnitudes(const std::vector<float>& values) {
   return result;
 }
 
-// A shape that is not empty. A third are 3x3 filters with stride 1 and 16 channels or more, a sixth are products (1x1).
+// Two sevenths are 3x3 filters with stride 1 and 16 channels or more; a seventh each products (1x1), depthwise, and of
+// one row. Some have less output than there could be, as the convolutions have of which a transposed one with
+// output_padding is the input gradient.
 ConvShape random_conv_shape(Dice& dice) {
-  const std::int64_t way = dice(0, 5);
+  const std::int64_t way = dice(0, 6);
   if (way <= 1) {
     const std::array<std::int64_t, 2> sizes = {dice(1, 3), dice(1, 2)}, channels = {dice(16, 40), dice(16, 40)},
                                       in = {dice(3, 20), dice(3, 20)}, padding = {dice(0, 2), dice(0, 2)};
@@ -107,12 +121,16 @@ ConvShape random_conv_shape(Dice& dice) {
     const std::int64_t batch = dice(1, 4);
     return conv_shape(batch, 1, channels[0], channels[1], in, {1, 1});
   }
-  const std::int64_t rows = way == 2 ? 1 : dice(1, 14), kernel_rows = way == 2 ? 1 : dice(1, 5);
-  const std::array<std::int64_t, 2> sizes = {dice(1, 4), dice(1, 4)}, channels = {dice(1, 20), dice(1, 20)},
-                                    in = {rows, dice(1, way == 2 ? 120 : 30)}, kernel = {kernel_rows, dice(1, 5)},
+  const bool is_row = way == 2, is_depthwise = way == 4;
+  const std::int64_t rows = is_row ? 1 : dice(1, 14), kernel_rows = is_row ? 1 : dice(1, 5),
+                     most_channels = is_depthwise ? 1 : 20;
+  const std::array<std::int64_t, 2> sizes = {dice(1, 4), dice(1, is_depthwise ? 12 : 4)},
+                                    channels = {dice(1, most_channels), dice(1, most_channels)},
+                                    in = {rows, dice(1, is_row ? 120 : 30)}, kernel = {kernel_rows, dice(1, 5)},
                                     stride = {dice(1, 3), dice(1, 3)}, padding = {dice(0, 3), dice(0, 3)},
                                     dilation = {dice(1, 3), dice(1, 3)};
-  return conv_shape(sizes[0], sizes[1], channels[0], channels[1], in, kernel, stride, padding, dilation);
+  const std::int64_t cut = is_row ? 0 : dice(0, 1);
+  return conv_shape(sizes[0], sizes[1], channels[0], channels[1], in, kernel, stride, padding, dilation, cut);
 }
 
 // The key of its bounds; `tile` is the size of Winograd's tiles, 0 for direct sums.
@@ -188,9 +206,8 @@ std::vector<T> product(const std::array<std::int64_t, 3>& size, bool a_transpose
   return c;
 }
 
-void judge_product(Judge& judge, Dice& dice, int number) {
-  const bool thin = dice(0, 3) == 0;
-  const std::array<std::int64_t, 3> size = {dice(1, thin ? 4 : 70), dice(1, 70), dice(1, 600)};
+// {rows, columns, depth}; large ones have longer chains.
+void judge_product(Judge& judge, Dice& dice, int number, const std::array<std::int64_t, 3>& size) {
   const std::array<bool, 2> transposed = {dice(0, 1) == 1, dice(0, 1) == 1};
   const auto seed = static_cast<std::uint32_t>(2 * number);
   const std::vector<float> a = random_numbers<float>(size[0] * size[2], seed),
@@ -198,17 +215,23 @@ void judge_product(Judge& judge, Dice& dice, int number) {
   const auto in = [&](const auto& left, const auto& right) {
     return product(size, transposed[0], transposed[1], left, right);
   };
-  judge.compare(fmt::format("gemm {}{}", transposed[0] ? 't' : 'n', transposed[1] ? 't' : 'n'),
+  const char* const large = size[0] * size[1] >= kernels::large_product ? "large " : "";
+  judge.compare(fmt::format("gemm {}{}{}", large, transposed[0] ? 't' : 'n', transposed[1] ? 't' : 'n'),
                 fmt::format("{} x {} x {}", size[0], size[1], size[2]), in(a, b), in(widened(a), widened(b)),
                 in(magnitudes(a), magnitudes(b)));
 }
 
-// An op in f32 against itself in f64; `magnitude` of the absolute values.
+// An op in f32 against itself in f64, which gives `exact`; magnitude(x, exact) are the absolute values to compare with.
+template <class F, class Magnitude>
+void judge_op(Judge& judge, const std::string& kind, const Tensor& x, const F& op, const Magnitude& magnitude) {
+  const Tensor wide = cast(x, f64), exact = op(wide);
+  judge.compare(kind, to_string(x.shape()), op(x).template to_vector<float>(), exact.to_vector<double>(),
+                magnitude(wide, exact).template to_vector<double>());
+}
+// The same for an op that is linear, or a maximum.
 template <class F>
-void judge_op(Judge& judge, const std::string& kind, const Tensor& x, const F& op) {
-  const Tensor wide = cast(x, f64);
-  judge.compare(kind, to_string(x.shape()), op(x).template to_vector<float>(), op(wide).template to_vector<double>(),
-                op(abs(wide)).template to_vector<double>());
+void judge_sums(Judge& judge, const std::string& kind, const Tensor& x, const F& op) {
+  judge_op(judge, kind, x, op, [&](const Tensor& wide, const Tensor&) { return op(abs(wide)); });
 }
 
 void judge_reductions(Judge& judge, Dice& dice, int number) {
@@ -219,16 +242,67 @@ void judge_reductions(Judge& judge, Dice& dice, int number) {
   }
   const int last = static_cast<int>(dice(0, 2));
   const Tensor x = transpose(randn(shape, f32, random_key(1, "numbers", static_cast<std::uint64_t>(number))), last, 2);
-  judge_op(judge, "sum", x, [&](const Tensor& v) { return sum(v, dims); });
-  judge_op(judge, "mean", x, [&](const Tensor& v) { return mean(v, dims); });
+  judge_sums(judge, "sum", x, [&](const Tensor& v) { return sum(v, dims); });
+  judge_sums(judge, "mean", x, [&](const Tensor& v) { return mean(v, dims); });
+  judge_op(
+      judge, "var", x, [&](const Tensor& v) { return var(v, dims, {.correction = 0}); },
+      [&](const Tensor& v, const Tensor&) { return mean(square(v), dims); });
+}
+
+// Rounding x - max(x) alone changes an exponential by a share of |x - max(x)|, and of the sum of exponentials, which is
+// at least 1, the logarithm by that of 1.
+void judge_softmax(Judge& judge, Dice& dice, int number) {
+  const std::int64_t rows = dice(1, 40), classes = dice(2, 300), dim = dice(0, 1);
+  const auto step = static_cast<std::uint64_t>(number);
+  const Tensor x = randn({rows, classes}, f32, random_key(3, "numbers", step)) * static_cast<double>(dice(1, 9));
+  const Tensor target = randint(0, classes, rows, random_key(3, "labels", step));
+  const auto softmax_magnitude = [](const Tensor& v, std::int64_t along) {
+    return softmax(v, along) * (max(v, along, true) - v + 1);
+  };
+  const auto log_softmax_magnitude = [](const Tensor& v, const Tensor& y) { return abs(v) + abs(v - y) + 1; };
+  const auto loss = [&](const Tensor& v) { return cross_entropy(v, target); };
+  judge_op(
+      judge, "softmax", x, [&](const Tensor& v) { return softmax(v, dim); },
+      [&](const Tensor& v, const Tensor&) { return softmax_magnitude(v, dim); });
+  judge_op(
+      judge, "log_softmax", x, [&](const Tensor& v) { return log_softmax(v, dim); }, log_softmax_magnitude);
+  judge_op(judge, "cross_entropy", x, loss, [&](const Tensor& v, const Tensor&) {
+    return nll_loss(-log_softmax_magnitude(v, log_softmax(v, 1)), target);
+  });
+  judge_op(
+      judge, "cross_entropy gradient", x,
+      [&](const Tensor& v) {
+        const Tensor leaf = v.detach().requires_grad_();
+        return grad(loss(leaf), {leaf})[0];
+      },
+      [&](const Tensor& v, const Tensor&) {
+        return (softmax_magnitude(v, 1) + cast(one_hot(target, classes), f64)) / static_cast<double>(rows);
+      });
 }
 
 void judge_pooling(Judge& judge, Dice& dice, int number) {
-  const Shape shape = {dice(1, 3), dice(1, 5), dice(3, 20), dice(3, 40)};
-  const Tensor x = randn(shape, f32, random_key(2, "numbers", static_cast<std::uint64_t>(number)));
+  const Shape shape = {dice(1, 3), dice(1, 5), dice(5, 20), dice(5, 40)};
+  const auto step = static_cast<std::uint64_t>(number);
+  const Tensor x = randn(shape, f32, random_key(2, "numbers", step));
   const Pair kernel{dice(1, 3), dice(1, 3)}, stride{dice(1, 3), dice(1, 3)};
-  judge_op(judge, "avg_pool2d", x, [&](const Tensor& v) { return avg_pool2d(v, kernel, {.stride = stride}); });
-  judge_op(judge, "max_pool2d", x, [&](const Tensor& v) { return max_pool2d(v, kernel, {.stride = stride}); });
+  const Pair padding{dice(0, kernel.values[0] / 2), dice(0, kernel.values[1] / 2)}, dilation{dice(1, 2), dice(1, 2)};
+  const bool ceil_mode = dice(0, 1) == 1, count_include_pad = dice(0, 1) == 1;
+  const auto average = [&](const Tensor& v) {
+    return avg_pool2d(v, kernel, {stride, padding, ceil_mode, count_include_pad});
+  };
+  const auto maximum = [&](const Tensor& v) { return max_pool2d(v, kernel, {stride, padding, dilation, ceil_mode}); };
+  // The gradient is linear in that of y; x chooses the maxima.
+  const auto gradient_of = [&](const auto& op) {
+    return [&](const Tensor& g) {
+      const Tensor leaf = cast(x, g.dtype()).requires_grad_();
+      return grad(std::vector{op(leaf)}, {g}, {leaf})[0];
+    };
+  };
+  const auto weights = [&](const Tensor& y) { return randn(y.shape(), f32, random_key(2, "weights", step)); };
+  judge_sums(judge, "avg_pool2d", x, average);
+  judge_sums(judge, "max_pool2d", x, maximum);
+  judge_sums(judge, "avg_pool2d gradient", weights(average(x)), gradient_of(average));
+  judge_sums(judge, "max_pool2d gradient", weights(maximum(x)), gradient_of(maximum));
 }
 
 void judge_all(int cases, bool talk) {
@@ -236,8 +310,11 @@ void judge_all(int cases, bool talk) {
   Dice dice(11);
   for (int i = 0; i < cases; ++i) {
     judge_convolution(judge, dice, i);
-    judge_product(judge, dice, i);
+    const std::int64_t most_rows = dice(0, 3) == 0 ? 4 : 70;
+    judge_product(judge, dice, i, {dice(1, most_rows), dice(1, 70), dice(1, 600)});
+    if (i % 20 == 0) judge_product(judge, dice, i, {dice(512, 600), dice(512, 600), dice(1, 2500)});
     judge_reductions(judge, dice, i);
+    judge_softmax(judge, dice, i);
     judge_pooling(judge, dice, i);
   }
   judge.check(talk);

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numbers>
 
 #include "catch.hpp"
 #include "ravel/ravel.hpp"
@@ -162,6 +163,29 @@ TEST_CASE("activations: values and gradients of PyTorch", "[pointwise]") {
   }
   CHECK(allclose(softplus(from_vector(std::vector<double>{3, 4, -1}), 2, 7),
                  from_vector(std::vector<double>{3.001237842568865, 4, 0.06346400552148625}), 1e-12));
+}
+
+TEST_CASE("f32 gelu and its gradient stay within their stated errors", "[pointwise]") {
+  // x P(x) with the normal distribution function P; p is the density.
+  const auto distribution = [](double x) { return 0.5 * std::erfc(-x * std::numbers::sqrt2 / 2); };
+  const auto density = [](double x) { return std::numbers::inv_sqrtpi / std::numbers::sqrt2 * std::exp(-0.5 * x * x); };
+  Values at;
+  for (float x = -12; x < 12; x += 0x1p-13F) at.push_back(x);
+  for (float x = 0x1p-30F; x < 0x1p-3F; x *= 1.03F) at.insert(at.end(), {x, -x});
+  const Tensor x = from_vector(at).requires_grad_(), y = gelu(x), dx = grad(sum(y), {x})[0];
+  const auto values = y.to_vector<float>(), gradients = dx.to_vector<float>();
+  double positive = 0, negative = 0, of_gradient = 0;
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    const double v = at[i], exact = v * distribution(v), error = std::abs(static_cast<double>(values[i]) - exact);
+    if (v > 0) positive = std::max(positive, error / std::ldexp(1.0, std::ilogb(exact) - 23));
+    if (v < 0) negative = std::max(negative, error / -v * 0x1p24);
+    const double slope = distribution(v) + v * density(v);
+    of_gradient = std::max(of_gradient, std::abs(static_cast<double>(gradients[i]) - slope) * 0x1p24);
+  }
+  INFO(positive << " ulp, " << negative << " |x| 2^-24, gradient " << of_gradient << " 2^-24");
+  CHECK(positive <= 3.1);
+  CHECK(negative <= 2.5);
+  CHECK(of_gradient <= 3.6);
 }
 
 TEST_CASE("relu: no gradient at 0, NaN passes", "[pointwise]") {
