@@ -147,8 +147,7 @@ void add_convolutions(Rows& rows) {
   add_convolution(rows, "32->64 26x26 valid b64", {64, 32, 26, 26}, {64, 32, 3, 3}, {});
   add_convolution(rows, "16->16 32x32 b64", {64, 16, 32, 32}, {16, 16, 3, 3}, same);
   add_convolution(rows, "64->64 8x8 b64", {64, 64, 8, 8}, {64, 64, 3, 3}, same);
-  add_convolution(rows, "3->32 32x32 b128", {128, 3, 32, 32}, {32, 3, 3, 3}, same,
-                  output | input_gradient | weight_gradient);
+  add_convolution(rows, "3->32 32x32 b128", {128, 3, 32, 32}, {32, 3, 3, 3}, same, output | input_gradient);
   add_convolution(rows, "12->12 16x16 b128", {128, 12, 16, 16}, {12, 12, 3, 3}, same, weight_gradient);
   add_convolution(rows, "1->32 28x28 valid b64", {64, 1, 28, 28}, {32, 1, 3, 3}, {});
   add_convolution(rows, "64->128 32x32 s2 b32", {32, 64, 32, 32}, {128, 64, 3, 3}, {.stride = 2, .padding = 1},

@@ -129,7 +129,7 @@ def convolutions():
     yield from convolution("32->64 26x26 valid b64", (64, 32, 26, 26), (64, 32, 3, 3))
     yield from convolution("16->16 32x32 b64", (64, 16, 32, 32), (16, 16, 3, 3), padding=1)
     yield from convolution("64->64 8x8 b64", (64, 64, 8, 8), (64, 64, 3, 3), padding=1)
-    yield from convolution("3->32 32x32 b128", (128, 3, 32, 32), (32, 3, 3, 3), ("output", "dx", "dw"), padding=1)
+    yield from convolution("3->32 32x32 b128", (128, 3, 32, 32), (32, 3, 3, 3), ("output", "dx"), padding=1)
     yield from convolution("12->12 16x16 b128", (128, 12, 16, 16), (12, 12, 3, 3), ("dw",), padding=1)
     yield from convolution("1->32 28x28 valid b64", (64, 1, 28, 28), (32, 1, 3, 3))
     yield from convolution("64->128 32x32 s2 b32", (32, 64, 32, 32), (128, 64, 3, 3), ("output", "dx"),
