@@ -1,5 +1,5 @@
-// Prints a hash of what reductions, softmax and losses compute for many shapes, to be compared between instruction
-// sets.
+// Prints a hash of what reductions, softmax, losses and pooling compute for many shapes, to be compared between
+// instruction sets.
 #include <cstdio>
 #include <exception>
 
@@ -24,12 +24,22 @@ std::uint64_t hash_results(const Shape& shape, Dtype dtype, std::uint64_t hash) 
   return hash;
 }
 
+std::uint64_t hash_pooling(Dtype dtype) {
+  const Tensor x = randn({20, 8, 33, 35}, dtype, random_key(1, "bits", 2)).requires_grad_();
+  std::uint64_t hash = 0;
+  for (const Tensor& y : {max_pool2d(x, 2), max_pool2d(x, 3, {.stride = 2, .padding = 1}), avg_pool2d(x, 2),
+                          avg_pool2d(x, 3, {.stride = 1}), adaptive_avg_pool2d(x, 5)}) {
+    hash = (hash * 31 + hash_of(y)) * 31 + hash_of(grad(sum(square(y)), {x})[0]);
+  }
+  return hash;
+}
+
 }  // namespace
 
 int main() {
   try {
     for (const Dtype dtype : {f32, f64}) {
-      std::uint64_t hash = 0;
+      std::uint64_t hash = hash_pooling(dtype);
       for (const Shape& shape :
            {Shape{1, 1}, Shape{5, 3}, Shape{128, 10}, Shape{37, 1030}, Shape{3000, 17}, Shape{2, 70000}}) {
         hash = hash_results(shape, dtype, hash);
