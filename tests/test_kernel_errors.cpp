@@ -65,10 +65,10 @@ class Judge {
     Errors& errors = errors_[kind];
     double largest = 0, squares = 0;
     for (std::size_t i = 0; i < got.size(); ++i) {
-      if (!std::isfinite(got[i])) FAIL(kind << " of " << shape << " has " << got[i] << " at " << i);
       const double error = std::abs(static_cast<double>(got[i]) - exact[i]);
-      if (!(error <= errors.of_products * magnitude[i])) errors.of_products = error / magnitude[i];
-      if (!(error <= largest)) largest = error;
+      if (!std::isfinite(error)) FAIL(kind << " of " << shape << " has " << got[i] << " at " << i);
+      errors.of_products = std::max(errors.of_products, error == 0 ? 0 : error / magnitude[i]);
+      largest = std::max(largest, error);
       squares += exact[i] * exact[i];
     }
     ++errors.cases;
@@ -249,8 +249,8 @@ void judge_reductions(Judge& judge, Dice& dice, int number) {
       [&](const Tensor& v, const Tensor&) { return mean(square(v), dims); });
 }
 
-// Rounding x - max(x) alone changes an exponential by a share of |x - max(x)|, and of the sum of exponentials, which is
-// at least 1, the logarithm by that of 1.
+// Rounding x - max(x) alone changes an exponential by the share |x - max(x)| eps; rounding the sum of exponentials,
+// which is at least 1, changes its logarithm by eps.
 void judge_softmax(Judge& judge, Dice& dice, int number) {
   const std::int64_t rows = dice(1, 40), classes = dice(2, 300), dim = dice(0, 1);
   const auto step = static_cast<std::uint64_t>(number);

@@ -7,7 +7,6 @@
 #include "ravel/autograd/memory.hpp"
 #include "ravel/autograd/parallel.hpp"
 #include "ravel/ops/kernels/block_sizes.hpp"
-#include "ravel/ops/kernels/contraction/contraction.hpp"
 #include "ravel/ops/kernels/panels.hpp"
 
 namespace ravel::kernels {
@@ -24,46 +23,47 @@ struct Images {
 
   Matrix<T> transposed_weights() const { return {weights.data, weights.column_stride, weights.row_stride}; }
 
-  // How many images at a time have their pixels in the rows of one matrix. It is no large product, so that its chains
-  // of additions, and with them the bits, are those of images by themselves.
-  std::int64_t in_one_matrix() const {
-    return std::clamp<std::int64_t>((large_product - 1) / (pixels * channels), 1, count);
+  std::int64_t operand_size() const { return pixels * depth; }  // of an image
+  std::int64_t result_size() const { return pixels * channels; }
+
+  // Into how many groups the images fall whose pixels are the rows of one matrix. It is no large product, so that its
+  // chains of additions, and with them the bits, are those of images by themselves.
+  std::int64_t groups() const {
+    return blocks_of(count, std::max<std::int64_t>(1, (large_product - 1) / result_size()));
   }
+  std::int64_t first_of_group(std::int64_t group) const { return count * group / groups(); }
+  std::int64_t largest_group() const { return blocks_of(count, groups()); }
 };
 
-// Does it take less time to move the pixels of small images into rows and back than to leave lanes idle? The prices
-// are those of time_of in gemm.cpp, which would move the weights for each image by itself.
+// Does it take less time to move the pixels of small images into rows and back than to leave lanes idle, or to move the
+// weights for each image? Products of few rows might be made of dots, which have other bits.
 template <class T>
 bool has_small_images(const Images<T>& s) {
-  constexpr std::int64_t operand_move = 5, result_move = 14;
-  const std::int64_t together = s.in_one_matrix(), lanes = contraction<T>().lanes;
-  if (together == 1 || together * s.pixels <= dots_rows || s.channels <= dots_rows) return false;
-  const std::int64_t moves = operand_move * s.pixels * s.depth + result_move * s.pixels * s.channels;
-  const std::int64_t weight_moves = operand_move * s.channels * s.depth / together;
-  const std::int64_t idle_lanes = round_up(s.pixels, lanes) - s.pixels;
-  return moves + weight_moves < idle_lanes * s.channels * s.depth;
+  const std::int64_t smallest_group = s.count / s.groups(), rows = s.largest_group() * s.pixels;
+  if (smallest_group * s.pixels <= dots_rows || s.channels <= dots_rows) return false;
+  const std::int64_t alone = gemm_time<T>(s.channels, s.pixels, s.depth, s.weights, {s.source, s.pixels, 1});
+  const std::int64_t group = gemm_time<T>(rows, s.channels, s.depth, {s.source, s.depth, 1}, s.transposed_weights());
+  const std::int64_t moves = operand_move * s.operand_size() + result_move * s.result_size();
+  return group / s.largest_group() + moves < alone;
 }
 
-// The pixels of some images at a time are the rows of a matrix.
 template <class T>
 void multiply_small_images(const Images<T>& s) {
-  const std::int64_t most = s.in_one_matrix();
-  const Scratch<T> rows(most * s.pixels * s.depth), results(most * s.pixels * s.channels);
-  const std::int64_t grain = blocks_of(inline_work, s.pixels * s.depth);
-  for (std::int64_t first = 0; first < s.count; first += most) {
-    const std::int64_t images = std::min(most, s.count - first);
-    parallel(images, grain, [&](std::int64_t begin, std::int64_t end) {
+  const Scratch<T> rows(s.largest_group() * s.operand_size()), results(s.largest_group() * s.result_size());
+  for (std::int64_t group = 0; group < s.groups(); ++group) {
+    const std::int64_t first = s.first_of_group(group), images = s.first_of_group(group + 1) - first;
+    parallel(images, blocks_of(inline_work, s.operand_size()), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t size = s.pixels * s.depth;
-        transpose(s.depth, s.pixels, s.source + (first + i) * size, s.pixels, rows.data() + i * size, s.depth);
+        transpose(s.depth, s.pixels, s.source + (first + i) * s.operand_size(), s.pixels,
+                  rows.data() + i * s.operand_size(), s.depth);
       }
     });
     gemm<T>(images * s.pixels, s.channels, s.depth, {rows.data(), s.depth, 1}, s.transposed_weights(), results.data(),
             s.channels, {.column_bias = s.epilogue.bias, .relu = s.epilogue.relu});
-    parallel(images, grain, [&](std::int64_t begin, std::int64_t end) {
+    parallel(images, blocks_of(inline_work, s.result_size()), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t size = s.pixels * s.channels;
-        transpose(s.pixels, s.channels, results.data() + i * size, s.channels, s.target + (first + i) * size, s.pixels);
+        transpose(s.pixels, s.channels, results.data() + i * s.result_size(), s.channels,
+                  s.target + (first + i) * s.result_size(), s.pixels);
       }
     });
   }
@@ -80,13 +80,14 @@ template <class T>
 void multiply_images(const ConvShape& shape, std::int64_t channels, std::int64_t depth, const Matrix<T>& weights,
                      const T* source, const ConvEpilogue<T>& epilogue, T* target) {
   const std::int64_t pixels = shape.in[0] * shape.in[1];
+  if (shape.batch * channels * pixels == 0) return;
   const Images<T> given{shape.batch, pixels, channels, depth, weights, source, epilogue, target};
   // Images of one pixel are the rows of a matrix, and the weights are read once for all of them.
   if (pixels == 1) {
     return gemm<T>(shape.batch, channels, depth, {source, depth, 1}, given.transposed_weights(), target, channels,
                    {.column_bias = epilogue.bias, .relu = epilogue.relu});
   }
-  if (pixels * channels > 0 && has_small_images(given)) return multiply_small_images(given);
+  if (has_small_images(given)) return multiply_small_images(given);
   std::vector<std::int64_t> images;
   for (std::int64_t i = 0; i < shape.batch; ++i) images.push_back(i * depth * pixels);
   gemm<T>(channels, pixels, depth, weights, {source, pixels, 1}, target, pixels,

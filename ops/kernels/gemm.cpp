@@ -50,11 +50,10 @@ constexpr std::int64_t far = 1 << 18;
 constexpr std::int64_t strips_in_place = 12;
 
 // An estimate for choosing between a product and its exchange, in the time of one multiply-add of one lane. Columns are
-// the lanes of vectors, which may be idle. Transposing an element takes as long as some multiply-adds: one of A when it
-// is packed, of B when it lies along the depth, of C when the operands are exchanged.
+// the lanes of vectors, which may be idle. Elements are transposed (operand_move, result_move) of A when it is packed,
+// of B when it lies along the depth, of C when the operands are exchanged.
 template <class T>
 std::int64_t time_of(const Product<T>& p) {
-  constexpr std::int64_t operand_move = 5, result_move = 14;
   const Contraction<T>& kernels = contraction<T>();
   std::int64_t time = p.rows * round_up(p.columns, kernels.lanes) * p.depth;
   const bool packs_a = p.columns > strips_in_place * kernels.vectors * kernels.lanes;
@@ -363,6 +362,14 @@ void gemm(std::int64_t rows, std::int64_t columns, std::int64_t depth, Matrix<T>
   multiply_by_blocks(time_of(exchanged) < time_of(given) ? exchanged : given);
 }
 
+template <class T>
+std::int64_t gemm_time(std::int64_t rows, std::int64_t columns, std::int64_t depth, Matrix<T> a, Matrix<T> b) {
+  const Product<T> given{rows, columns, depth, a, b, nullptr, columns, {}, {}};
+  return std::min(time_of(given), time_of(given.exchanged()));
+}
+
+template std::int64_t gemm_time(std::int64_t, std::int64_t, std::int64_t, Matrix<float>, Matrix<float>);
+template std::int64_t gemm_time(std::int64_t, std::int64_t, std::int64_t, Matrix<double>, Matrix<double>);
 template void gemm(std::int64_t, std::int64_t, std::int64_t, Matrix<float>, Matrix<float>, float*, std::int64_t,
                    const Epilogue<float>&, const Batch&);
 template void gemm(std::int64_t, std::int64_t, std::int64_t, Matrix<double>, Matrix<double>, double*, std::int64_t,

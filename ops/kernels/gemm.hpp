@@ -41,4 +41,11 @@ template <class T>
 void gemm(std::int64_t rows, std::int64_t columns, std::int64_t depth, Matrix<T> a, Matrix<T> b, T* c,
           std::int64_t c_row_stride, const Epilogue<T>& epilogue = {}, const Batch& batch = {});
 
+// About how long such a product takes on one thread, in the time of one multiply-add of one lane: an estimate for
+// choosing, by which gemm() itself chooses the operand whose columns are the lanes.
+template <class T>
+std::int64_t gemm_time(std::int64_t rows, std::int64_t columns, std::int64_t depth, Matrix<T> a, Matrix<T> b);
+// The same of transposing an element of an operand, which may be read more than once, and of a result.
+inline constexpr std::int64_t operand_move = 5, result_move = 14;
+
 }  // namespace ravel::kernels

@@ -1,8 +1,10 @@
 // Trains each model for a few steps of Adam and of SGD and prints hashes of its parameters and of the losses.
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "../../examples/image_models.hpp"
 #include "ravel/autograd/hash.hpp"
@@ -67,11 +69,13 @@ Tensor loss_of(const Model& model, const nn::Sequential& net, Dtype dtype, std::
   return cross_entropy(net(x), randint(0, classes, model.batch_size, random_key(3, "labels", step)));
 }
 
-void train(const Model& model, const char* rule, Dtype dtype) {
+enum class Rule { adam, sgd };
+
+void train(const Model& model, Rule rule, Dtype dtype) {
   const nn::Scope scope(3, dtype);
   const nn::Sequential net = model.make(scope, model.sample);
   std::unique_ptr<optim::OptimizerBase> optimizer;
-  if (rule == std::string("adam")) {
+  if (rule == Rule::adam) {
     optimizer = std::make_unique<optim::Adam>(scope.parameters());
   } else {
     optimizer = std::make_unique<optim::Sgd>(scope.parameters(), optim::SgdRule{.lr = 0.01, .momentum = 0.9});
@@ -86,7 +90,7 @@ void train(const Model& model, const char* rule, Dtype dtype) {
     losses.add(hash_of(loss));
   }
   std::printf("%s/%lld/%s/%s parameters %016llx losses %016llx\n", model.name, static_cast<long long>(model.sample[0]),
-              rule, name_of(dtype), static_cast<unsigned long long>(nn::hash_of(scope)),
+              rule == Rule::adam ? "adam" : "sgd", name_of(dtype), static_cast<unsigned long long>(nn::hash_of(scope)),
               static_cast<unsigned long long>(losses.value()));
 }
 
@@ -102,7 +106,7 @@ int main() {
     };
     for (const Model& model : models) {
       for (const Dtype dtype : {f32, f64}) {
-        for (const char* const rule : {"adam", "sgd"}) train(model, rule, dtype);
+        for (const Rule rule : {Rule::adam, Rule::sgd}) train(model, rule, dtype);
       }
     }
     return 0;

@@ -46,15 +46,17 @@ template <class T, class TilesOfAddressing>
 void contract_with(const TilesOfAddressing& tiles, const Strip<T>& strip) {
   const std::int64_t count = (strip.rows + tile_rows - 1) / tile_rows;
   const bool even = strip.a_row != nullptr && strip.b_copy == nullptr;
-  const std::int64_t most = even && count > 0 ? (strip.rows + count - 1) / count : tile_rows;
   const std::int64_t ahead_rows = strip.ahead_rows > 0 ? (strip.ahead_rows + count - 1) / count : 0;
-  for (std::int64_t i = 0, first = 0; first < strip.rows; ++i, first += most) {
-    const std::int64_t left = strip.rows - first, rows = left < most ? left : most;
+  std::int64_t first = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t left = strip.rows - first, whole = left < tile_rows ? left : tile_rows;
+    const std::int64_t rows = even ? (left + count - i - 1) / (count - i) : whole;
     if (ahead_rows > 0) fetch_ahead(strip, i * ahead_rows, ahead_rows);
     if (strip.c_is_far) fetch_c(strip, first, first + rows);
     const bool copies_b = i == 0 && strip.b_copy != nullptr;
     const auto tile = copies_b ? tiles.copying[strip.vectors - 1] : tiles.sizes[rows - 1][strip.vectors - 1];
     tile(strip, first);
+    first += rows;
   }
 }
 
