@@ -26,47 +26,53 @@ struct Images {
   std::int64_t operand_size() const { return pixels * depth; }  // of an image
   std::int64_t result_size() const { return pixels * channels; }
 
-  // Into how many groups the images fall whose pixels are the rows of one matrix. It is no large product, so that its
-  // chains of additions, and with them the bits, are those of images by themselves.
-  std::int64_t groups() const {
+  // Into how many groups the images fall, at least, so that the pixels of one are the rows of a matrix that makes no
+  // large product: its chains of additions, and with them the bits, are then those of images by themselves.
+  std::int64_t fewest_groups() const {
     return blocks_of(count, std::max<std::int64_t>(1, (large_product - 1) / result_size()));
   }
-  std::int64_t first_of_group(std::int64_t group) const { return count * group / groups(); }
-  std::int64_t largest_group() const { return blocks_of(count, groups()); }
+  // Might the product of a group be made of dots, which have other bits?
+  bool may_be_dots(std::int64_t groups) const { return count / groups * pixels <= dots_rows || channels <= dots_rows; }
 };
 
 // Does it take less time to move the pixels of small images into rows and back than to leave lanes idle, or to move the
-// weights for each image? Products of few rows might be made of dots, which have other bits.
+// weights for each image?
 template <class T>
 bool has_small_images(const Images<T>& s) {
-  const std::int64_t smallest_group = s.count / s.groups(), rows = s.largest_group() * s.pixels;
-  if (smallest_group * s.pixels <= dots_rows || s.channels <= dots_rows) return false;
+  const std::int64_t groups = s.fewest_groups(), images = blocks_of(s.count, groups);
+  if (s.may_be_dots(groups)) return false;
   const std::int64_t alone = gemm_time<T>(s.channels, s.pixels, s.depth, s.weights, {s.source, s.pixels, 1});
-  const std::int64_t group = gemm_time<T>(rows, s.channels, s.depth, {s.source, s.depth, 1}, s.transposed_weights());
+  const std::int64_t group =
+      gemm_time<T>(images * s.pixels, s.channels, s.depth, {s.source, s.depth, 1}, s.transposed_weights());
   const std::int64_t moves = operand_move * s.operand_size() + result_move * s.result_size();
-  return group / s.largest_group() + moves < alone;
+  return group / images + moves < alone;
 }
 
+// A group of images at a time, the whole of it on one thread, so that rows need not change cores.
 template <class T>
 void multiply_small_images(const Images<T>& s) {
-  const Scratch<T> rows(s.largest_group() * s.operand_size()), results(s.largest_group() * s.result_size());
-  for (std::int64_t group = 0; group < s.groups(); ++group) {
-    const std::int64_t first = s.first_of_group(group), images = s.first_of_group(group + 1) - first;
-    parallel(images, blocks_of(inline_work, s.operand_size()), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        transpose(s.depth, s.pixels, s.source + (first + i) * s.operand_size(), s.pixels,
-                  rows.data() + i * s.operand_size(), s.depth);
+  const std::int64_t shared = std::min(s.count, round_up(s.fewest_groups(), threads()));
+  const std::int64_t groups = s.may_be_dots(shared) ? s.fewest_groups() : shared, most = blocks_of(s.count, groups);
+  const std::int64_t work = s.count * s.operand_size() * s.channels / groups;
+  parallel_with(groups, blocks_of(inline_work, std::max<std::int64_t>(1, work)), [&] {
+    return [&, rows = Scratch<T>(most * s.operand_size()), results = Scratch<T>(most * s.result_size())](
+               std::int64_t begin, std::int64_t end) {
+      for (std::int64_t first = s.count * begin / groups, i = begin; i < end; ++i) {
+        const std::int64_t last = s.count * (i + 1) / groups, images = last - first;
+        for (std::int64_t n = 0; n < images; ++n) {
+          transpose(s.depth, s.pixels, s.source + (first + n) * s.operand_size(), s.pixels,
+                    rows.data() + n * s.operand_size(), s.depth);
+        }
+        gemm<T>(images * s.pixels, s.channels, s.depth, {rows.data(), s.depth, 1}, s.transposed_weights(),
+                results.data(), s.channels, {.column_bias = s.epilogue.bias, .relu = s.epilogue.relu});
+        for (std::int64_t n = 0; n < images; ++n) {
+          transpose(s.pixels, s.channels, results.data() + n * s.result_size(), s.channels,
+                    s.target + (first + n) * s.result_size(), s.pixels);
+        }
+        first = last;
       }
-    });
-    gemm<T>(images * s.pixels, s.channels, s.depth, {rows.data(), s.depth, 1}, s.transposed_weights(), results.data(),
-            s.channels, {.column_bias = s.epilogue.bias, .relu = s.epilogue.relu});
-    parallel(images, blocks_of(inline_work, s.result_size()), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        transpose(s.pixels, s.channels, results.data() + i * s.result_size(), s.channels,
-                  s.target + (first + i) * s.result_size(), s.pixels);
-      }
-    });
-  }
+    };
+  });
 }
 
 }  // namespace
