@@ -125,9 +125,8 @@ class Maxima {
     });
   }
 
-  // A row of maxima and their taps, from the rows of window i; rows in ascending order, since the last vector may
-  // reach into the next one. Where
-  // nothing is greater than the padding, the first tap inside of x counts.
+  // A row of maxima and their taps, from the rows of window i; to be called for one i after the other, since the last
+  // vector may reach into the next row. Where nothing is greater than the padding, the first tap inside of x counts.
   void reduce_rows(std::int64_t i, const T* rows, const Lane<T>* row_taps, T* best, Lane<T>* tap) const {
     const std::int64_t count = round_up(columns_.out, pool_lanes), first = first_tap(shape_, 0, i);
     const Lane<T>* const first_taps = first_taps_.data();
