@@ -150,7 +150,8 @@ inline std::vector<ConvShape> dense_shapes() {
       conv_shape(90, 1, 20, 1500, {1, 2}, {1, 1}),  // more of them than one matrix holds
       conv_shape(64, 1, 32, 512, {2, 4}, {1, 1}),   // the same with one image more than that
       conv_shape(64, 1, 64, 1024, {2, 2}, {1, 1}),
-      conv_shape(5, 1, 40, 50, {1, 1}, {1, 1}),  // 1x1 on one pixel
+      conv_shape(2, 1, 64, 512, {2, 2}, {1, 1}),  // so few rows that their product would be made of dots
+      conv_shape(5, 1, 40, 50, {1, 1}, {1, 1}),   // 1x1 on one pixel
       conv_shape(70, 1, 40, 50, {1, 1}, {1, 1}),
       conv_shape(2, 1, 6, 10, {6, 9}, {1, 1}, {1, 1}, {0, 0}, {1, 1}, 1),  // 1x1 with less output than there could be
       conv_shape(4, 1, 1, 32, {28, 28}, {3, 3}),                           // first layers
